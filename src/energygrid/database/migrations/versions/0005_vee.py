@@ -1,0 +1,8 @@
+"""Findings of validation and estimation."""
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    pass

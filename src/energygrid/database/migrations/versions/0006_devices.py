@@ -1,0 +1,8 @@
+"""Binding of devices to meters."""
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,8 @@
+"""Events, webhook endpoints and their deliveries."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,70 @@
+"""Every setting of an installation, with its meaning. Each is an environment variable ENERGYGRID_<NAME>."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set; a tenant's own settings are rows in the database."""
+
+    model_config = SettingsConfigDict(env_prefix="ENERGYGRID_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        Path("data"), description="Folder of an embedded installation: its database, its secret key and its logs."
+    )
+    database_url: str | None = Field(
+        None, description="A PostgreSQL (15 or later) to use instead of the embedded one: postgresql://user@host/name."
+    )
+    database_pool_size: int = Field(
+        16, ge=1, le=200, description="Most connections one process opens for reading, and again for writing."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="64 hexadecimal digits that seal secrets and personal data. Without it an embedded installation"
+        " makes its own and keeps it in the data folder; several machines must share one.",
+    )
+    environment: Literal["sandbox", "staging", "production"] = Field(
+        "production",
+        description="What this installation is. A sandbox loads fixtures, simulates devices and offers a virtual clock.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Address under which clients reach this installation; token issuer and links."
+    )
+    embedded_idp: bool | None = Field(
+        None,
+        description="Whether the embedded authorisation server issues tokens. Unset: only where the environment is"
+        " sandbox or the database is embedded.",
+    )
+    powerbox_host: str | None = Field(None, description="Host name that serves PowerBox alone, instead of the path /v1.")
+    identity_host: str | None = Field(
+        None, description="Host name that serves identity alone, instead of /oauth and /.well-known."
+    )
+    body_limit: int = Field(1 << 20, ge=1024, description="Most bytes of an ordinary request body.")
+    upload_limit: int = Field(256 << 20, ge=1024, description="Most bytes of a streamed upload (ingest, batch push).")
+    trusted_proxies: list[str] = Field(
+        [],
+        description="Addresses or networks (CIDR) of proxies whose Client-Cert and Forwarded headers are believed.",
+    )
+    outgoing_allow: list[str] = Field(
+        [],
+        description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity providers,"
+        " the utility's systems) may reach although they are not public addresses.",
+    )
+    outgoing_http: bool = Field(False, description="Whether outgoing calls to addresses of outgoing_allow may use plain http.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How log lines look; auto is text on a terminal and JSON elsewhere."
+    )
+
+    @property
+    def has_embedded_database(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def issues_tokens(self) -> bool:
+        if self.embedded_idp is None:
+            return self.environment == "sandbox" or self.has_embedded_database
+        return self.embedded_idp

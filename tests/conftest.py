@@ -1,0 +1,151 @@
+"""One PostgreSQL for the whole run, shared by all workers; a fresh clone of a migrated template where a test commits."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import fasteners
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import URL
+
+from energygrid.access import tenants
+from energygrid.access.caller import Tenant
+from energygrid.access.vault import Vault
+from energygrid.database.embedded import EmbeddedServer
+from energygrid.database.engine import Database
+from energygrid.database.migrate import migrate
+from energygrid.jobs.app import JobContext, run_worker
+from energygrid.settings import Settings
+
+TEMPLATE = "template_energygrid"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all parallel workers of this run see."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def server(shared_folder: Path) -> Iterator[URL]:
+    """The embedded server of this run. It may lose data in a power cut: tests that kill it start their own."""
+    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
+    with EmbeddedServer(shared_folder / "server", settings=fast) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server: URL, shared_folder: Path) -> URL:
+    """A migrated database, made once, that others are cloned from."""
+    url = server.set(database=TEMPLATE)
+    with fasteners.InterProcessLock(shared_folder / "template.lock"):
+        done = shared_folder / "template.done"
+        if not done.exists():
+            _on_server(server, f'CREATE DATABASE "{TEMPLATE}"')
+            database = Database(url, pool_size=1)
+            migrate(database)
+            database.close()
+            done.touch()
+    return url
+
+
+def _on_server(server: URL, statement: str) -> None:
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as db:
+        db.execute(statement)
+
+
+@pytest.fixture
+def new_database(server: URL, template: URL) -> Iterator[Callable[[], Database]]:
+    """Makes databases of their own: clones of the migrated template, dropped after the test."""
+    made: list[tuple[str, Database]] = []
+
+    def make() -> Database:
+        name = f"test_{os.getpid()}_{os.urandom(4).hex()}"
+        _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
+        database = Database(server.set(database=name), pool_size=32)
+        made.append((name, database))
+        return database
+
+    yield make
+    for name, database in made:
+        database.close()
+        _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(new_database: Callable[[], Database]) -> Database:
+    """A database of this test's own, for tests that commit, use threads or run jobs."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def _worker_database(server: URL, template: URL) -> Iterator[Database]:
+    name = f"worker_{os.getpid()}_{os.urandom(4).hex()}"
+    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
+    database = Database(server.set(database=name), pool_size=2)
+    yield database
+    database.close()
+    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def db(_worker_database: Database) -> Iterator[Connection]:
+    """A connection whose transaction is rolled back after the test."""
+    with _worker_database._writing.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault(bytes(range(32)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, environment="sandbox")
+
+
+@pytest.fixture
+def tenant(db: Connection) -> Tenant:
+    """A sandbox tenant inside the transaction of `db`."""
+    return tenants.create_tenant(db, "testville", environment="sandbox", now=NOW)
+
+
+@pytest.fixture
+def committed_tenant(database: Database) -> Tenant:
+    """A sandbox tenant in `database`."""
+    return database.write(tenants.create_tenant, "testville", environment="sandbox", now=NOW)
+
+
+@pytest.fixture
+def run_jobs(database: Database, settings: Settings, vault: Vault) -> Callable[[], None]:
+    """Run every due job of `database` on a real worker, until none is left."""
+
+    def run() -> None:
+        asyncio.run(run_worker(JobContext(database, settings, vault), wait=False, install_signal_handlers=False))
+
+    return run
+
+
+@pytest.fixture
+def failed_jobs(database: Database) -> Callable[[], list[str]]:
+    """Names of tasks whose job ended in failure, to tell a quiet queue from a broken one."""
+
+    def failed() -> list[str]:
+        query = text("SELECT task_name FROM procrastinate_jobs WHERE status = 'failed' ORDER BY id")
+        return list(database.read(lambda db: db.execute(query).scalars().all()))
+
+    return failed

@@ -1,0 +1,91 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL
+
+from energygrid.database.embedded import EmbeddedServer
+from energygrid.errors import Conflict
+
+
+def _connect(url: URL) -> psycopg.Connection:
+    return psycopg.connect(url.render_as_string(hide_password=False), connect_timeout=5)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_server_starts_on_an_empty_folder_and_stops_with_its_last_user(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "data")
+    with server as url, _connect(url) as db:
+        pid = server.pid
+        assert db.execute("SHOW server_version_num").fetchone()[0].startswith("18")
+    assert not _alive(pid)
+
+
+def test_nobody_connects_without_the_password(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path / "data") as url:
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            _connect(url.set(password="guessed"))
+        assert (tmp_path / "data" / "postgresql.password").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_process_joins_and_the_server_outlives_the_first_to_leave(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    code = (
+        "import sys; from pathlib import Path; from energygrid.database.embedded import EmbeddedServer\n"
+        "with EmbeddedServer(Path(sys.argv[1])) as url: print('in', flush=True); sys.stdin.read()"
+    )
+    server = EmbeddedServer(folder)
+    url = server.start()
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with other:
+        assert other.stdout.readline() == "in\n"
+        pid = server.pid
+        server.stop()
+        with _connect(url) as db:
+            assert db.execute("SELECT 1").fetchone() == (1,)
+        other.communicate("")
+    assert not _alive(pid)
+
+
+def test_a_killed_server_and_a_killed_user_do_not_stop_the_next_start(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    code = (
+        "import sys, os, signal; from pathlib import Path; from energygrid.database.embedded import EmbeddedServer\n"
+        "s = EmbeddedServer(Path(sys.argv[1])); s.start(); os.kill(s.pid, signal.SIGKILL); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(folder)], check=False).returncode == -signal.SIGKILL
+    server = EmbeddedServer(folder)
+    with server as url, _connect(url) as db:
+        assert db.execute("SELECT 1").fetchone() == (1,)
+        pid = server.pid
+    assert not _alive(pid)
+
+
+def test_an_interrupted_first_start_is_made_anew(tmp_path: Path) -> None:
+    half_made = tmp_path / "data" / "postgresql.new"
+    half_made.mkdir(parents=True)
+    (half_made / "PG_VERSION").write_text("18\n")
+    with EmbeddedServer(tmp_path / "data") as url, _connect(url) as db:
+        assert db.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_folder_of_another_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    cluster = tmp_path / "data" / "postgresql"
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("16\n")
+    with pytest.raises(Conflict, match="pg_dump of PostgreSQL 16") as error:
+        EmbeddedServer(tmp_path / "data").start()
+    assert error.value.code == "OLD_DATA_DIRECTORY"
