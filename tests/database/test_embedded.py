@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -16,20 +15,18 @@ def _connect(url: URL) -> psycopg.Connection:
     return psycopg.connect(url.render_as_string(hide_password=False), connect_timeout=5)
 
 
-def _alive(pid: int) -> bool:
+def _runs(url: URL) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        _connect(url).close()
+    except psycopg.OperationalError:
         return False
     return True
 
 
 def test_the_server_starts_on_an_empty_folder_and_stops_with_its_last_user(tmp_path: Path) -> None:
-    server = EmbeddedServer(tmp_path / "data")
-    with server as url, _connect(url) as db:
-        pid = server.pid
+    with EmbeddedServer(tmp_path / "data") as url, _connect(url) as db:
         assert db.execute("SHOW server_version_num").fetchone()[0].startswith("18")
-    assert not _alive(pid)
+    assert not _runs(url)
 
 
 def test_nobody_connects_without_the_password(tmp_path: Path) -> None:
@@ -52,12 +49,11 @@ def test_a_second_process_joins_and_the_server_outlives_the_first_to_leave(tmp_p
     )
     with other:
         assert other.stdout.readline() == "in\n"
-        pid = server.pid
         server.stop()
         with _connect(url) as db:
             assert db.execute("SELECT 1").fetchone() == (1,)
         other.communicate("")
-    assert not _alive(pid)
+    assert not _runs(url)
 
 
 def test_a_killed_server_and_a_killed_user_do_not_stop_the_next_start(tmp_path: Path) -> None:
@@ -67,11 +63,9 @@ def test_a_killed_server_and_a_killed_user_do_not_stop_the_next_start(tmp_path: 
         "s = EmbeddedServer(Path(sys.argv[1])); s.start(); os.kill(s.pid, signal.SIGKILL); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(folder)], check=False).returncode == -signal.SIGKILL
-    server = EmbeddedServer(folder)
-    with server as url, _connect(url) as db:
+    with EmbeddedServer(folder) as url, _connect(url) as db:
         assert db.execute("SELECT 1").fetchone() == (1,)
-        pid = server.pid
-    assert not _alive(pid)
+    assert not _runs(url)
 
 
 def test_an_interrupted_first_start_is_made_anew(tmp_path: Path) -> None:

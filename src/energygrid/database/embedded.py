@@ -214,6 +214,8 @@ class EmbeddedServer:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 user=self._user,
+                group=self._user,
+                extra_groups=None if self._user is None else [],
                 cwd=self.folder.anchor,
                 check=False,
             )

@@ -4,10 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-revision = "0002_access"
-down_revision = "0001_jobs"
-branch_labels = None
-depends_on = None
+revision = "0002"
+down_revision = "0001"
 
 _INSTANT = sa.DateTime(timezone=True)
 
@@ -97,7 +95,9 @@ def _users_and_issuers() -> None:
         sa.Column("client_claim", sa.Text, nullable=False),
         sa.Column("scope_claim", sa.Text, nullable=False),
         sa.Column("scopes", ARRAY(sa.Text), nullable=False, comment="the most its tokens may carry here"),
-        sa.Column("clients", ARRAY(sa.Text), nullable=False, comment="allow-list of azp or client id; empty: any"),
+        sa.Column(
+            "clients", ARRAY(sa.Text), nullable=False, comment="allow-list of azp or client id; empty: any"
+        ),
         sa.Column("leeway_s", sa.Integer, nullable=False),
         sa.Column("max_age_s", sa.Integer, nullable=False),
         sa.Column("sandbox", sa.Boolean, nullable=False),
