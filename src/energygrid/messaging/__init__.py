@@ -1,0 +1,1 @@
+"""Events that leave the platform: the outbox, the webhook endpoints, delivery and the pull feed."""

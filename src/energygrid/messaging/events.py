@@ -1,0 +1,95 @@
+"""Recording what happened, in the transaction in which it happened."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from sqlalchemy import Connection
+
+from energygrid.database.queue import defer
+from energygrid.messaging import queries
+
+POWERBOX = "powerbox"
+
+WEBHOOK_DISABLED = "webhook.disabled"
+WEBHOOK_TEST = "webhook.test"
+
+EVENT_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "bind.requested": "meterId",
+        "bind.pending": "meterId",
+        "bind.slow": "meterId",
+        "bind.paired": "meterId",
+        "bind.failed": "meterId",
+        "bind.timed_out": "meterId",
+        "bind.released": "meterId",
+        "customer.synced": "clientId",
+        "ingest.completed": "jobId",
+        "ingest.failed": "jobId",
+        WEBHOOK_DISABLED: "webhookId",
+    }
+)
+"""PowerBox's event types, each with the member of `data` that names its subject.
+
+Events of one subject reach an endpoint in the order in which they were recorded.
+Source: contracts/powerbox.md 1.13 P-8 and 3.4 (bind.slow).
+"""
+
+_DEFERRED = "messaging.fan_out"
+
+
+def record(
+    db: Connection,
+    tenant_id: int,
+    type: str,  # noqa: A002 - the word of the standard and of the wire
+    data: Mapping[str, object],
+    now: datetime,
+    key: str | None = None,
+    *,
+    surface: str = POWERBOX,
+    subject: str | None = None,
+    endpoint_id: str | None = None,
+) -> str:
+    """Write one event and return its id; subscribers learn of it after the caller's transaction commits.
+
+    data         a small JSON object, sent to subscribers as it stands: no personal data belongs in it
+    key          makes the event once-only within the tenant: a second record returns the first's id
+    subject      what the event is about, for ordering; by default the member of `data` that EVENT_TYPES
+                 names, else the event itself, which orders it against nothing
+    endpoint_id  the only endpoint that shall get it (test events)
+    """
+    event_id = f"msg_{secrets.token_hex(12)}"
+    member = EVENT_TYPES.get(type)
+    about = subject or (str(data[member]) if member and member in data else event_id)
+    written = queries.insert_event(
+        db,
+        tenant_id=tenant_id,
+        id=event_id,
+        surface=surface,
+        type=type,
+        subject=about,
+        key=key,
+        endpoint_id=endpoint_id,
+        data=dict(data),
+        recorded_at=now,
+    )
+    if not written:
+        assert key is not None
+        return queries.event_id_of(db, tenant_id, key)
+    if endpoint_id is not None or queries.has_subscriber(db, tenant_id, surface, type):
+        _defer_fan_out(db, tenant_id)
+    return event_id
+
+
+def _defer_fan_out(db: Connection, tenant_id: int) -> None:
+    """One job for all events of a transaction.
+
+    The mark on the connection holds the innermost transaction itself, so it cannot outlive a rollback
+    that took the job away. A queueing lock would not do: a job that already waits may run before this
+    transaction commits.
+    """
+    transaction = db.get_nested_transaction() or db.get_transaction()
+    if transaction is None or db.info.get(_DEFERRED) != (tenant_id, transaction):
+        defer(db, "messaging.fan_out", tenant_id=tenant_id)
+        db.info[_DEFERRED] = (tenant_id, transaction)
