@@ -71,12 +71,13 @@ class EmbeddedServer:
         if self._presence is None:
             return
         with self._door():
-            self._presence.release_read_lock()
-            self._presence = None
-            alone = fasteners.InterProcessReaderWriterLock(self.folder / "presence.lock")
-            if alone.acquire_write_lock(blocking=False):
+            presence, self._presence = self._presence, None
+            presence.release_read_lock()
+            if presence.acquire_write_lock(blocking=False):
                 self._control("stop", "-m", "fast", "-w", "-t", str(_START_S))
-                alone.release_write_lock()
+                presence.release_write_lock()
+            else:
+                presence.lockfile.close()  # the library leaves it open when it does not get the lock
 
     def __enter__(self) -> URL:
         return self.start()
