@@ -69,7 +69,8 @@ class _Rules:
 
     day_changes  the same instants, moved past the second midnight where a clock is set back over midnight,
                  so that a local day is one piece and begins at its first midnight
-    early, late  wall clocks from which on the new offset is possible, and is the only one possible
+    early, late  wall clocks from which on the new offset is possible, and is the only one possible; `early`
+                 has a last entry that is never reached
     """
 
     changes: Int64s
@@ -92,7 +93,7 @@ def _rules(zone: str) -> _Rules:
         changes=changes,
         offsets=offsets,
         day_changes=np.where(midnight < changes + before, midnight - after, changes),
-        early=changes + np.minimum(before, after),
+        early=np.append(changes + np.minimum(before, after), np.iinfo(np.int64).max),
         late=changes + np.maximum(before, after),
     )
 
@@ -141,6 +142,12 @@ def local_days(instants: Int64s, zone: str) -> Int64s:
     return days
 
 
+def _passes(walls: Int64s, rules: _Rules) -> tuple[Int64s, Int64s]:
+    """Positions in `offsets` for the first and the second pass of a wall clock; mostly the same."""
+    first = np.searchsorted(rules.late, walls, side="right")
+    return first, first + (walls >= rules.early[first])
+
+
 def local_to_utc(
     walls: Int64s, zone: str, fold: FoldRule = "first_dst", group: Int64s | None = None
 ) -> Walls:
@@ -153,18 +160,18 @@ def local_to_utc(
     start does not.
     """
     rules = _rules(zone)
-    first = np.searchsorted(rules.late, walls, side="right")
-    second = np.searchsorted(rules.early, walls, side="right")
-    ambiguous = rules.offsets[first] > rules.offsets[second]
-    nonexistent = rules.offsets[first] < rules.offsets[second]
-    chosen = first
-    if ambiguous.any():
-        if fold == "later":
-            chosen = np.where(ambiguous, second, first)
-        elif fold == "first_dst":
-            again = _seen_before(walls, group, np.flatnonzero(ambiguous))
-            chosen[again] = second[again]
-    return Walls(walls - rules.offsets[chosen], ambiguous, nonexistent)
+    first, second = _passes(walls, rules)
+    ambiguous, nonexistent = np.zeros((2, *walls.shape), np.bool_)
+    at = np.flatnonzero(first != second)
+    if at.size:
+        set_back = rules.offsets[first[at]] > rules.offsets[second[at]]
+        ambiguous[at], nonexistent[at] = set_back, ~set_back
+        at = at[set_back]
+        if fold == "first_dst":
+            at = _seen_before(walls, group, at)
+        if fold != "earlier":
+            first[at] = second[at]
+    return Walls(walls - rules.offsets[first], ambiguous, nonexistent)
 
 
 def _seen_before(walls: Int64s, group: Int64s | None, at: Int64s) -> Int64s:
@@ -179,8 +186,7 @@ def _seen_before(walls: Int64s, group: Int64s | None, at: Int64s) -> Int64s:
 
 def _marks(walls: Int64s, rules: _Rules) -> Int64s:
     """The first instant at which each wall clock is reached or, by a gap, passed."""
-    first = np.searchsorted(rules.late, walls, side="right")
-    second = np.searchsorted(rules.early, walls, side="right")
+    first, second = _passes(walls, rules)
     marks = walls - rules.offsets[first]
     gap = rules.offsets[first] < rules.offsets[second]
     marks[gap] = rules.changes[first[gap]]
