@@ -31,14 +31,17 @@ class Settings(BaseSettings):
         description="What this installation is. A sandbox loads fixtures, simulates devices and offers a virtual clock.",
     )
     public_url: str = Field(
-        "http://127.0.0.1:8000", description="Address under which clients reach this installation; token issuer and links."
+        "http://127.0.0.1:8000",
+        description="Address under which clients reach this installation; token issuer and links.",
     )
     embedded_idp: bool | None = Field(
         None,
         description="Whether the embedded authorisation server issues tokens. Unset: only where the environment is"
         " sandbox or the database is embedded.",
     )
-    powerbox_host: str | None = Field(None, description="Host name that serves PowerBox alone, instead of the path /v1.")
+    powerbox_host: str | None = Field(
+        None, description="Host name that serves PowerBox alone, instead of the path /v1."
+    )
     identity_host: str | None = Field(
         None, description="Host name that serves identity alone, instead of /oauth and /.well-known."
     )
@@ -53,7 +56,9 @@ class Settings(BaseSettings):
         description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity providers,"
         " the utility's systems) may reach although they are not public addresses.",
     )
-    outgoing_http: bool = Field(False, description="Whether outgoing calls to addresses of outgoing_allow may use plain http.")
+    outgoing_http: bool = Field(
+        False, description="Whether outgoing calls to addresses of outgoing_allow may use plain http."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="How log lines look; auto is text on a terminal and JSON elsewhere."

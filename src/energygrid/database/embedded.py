@@ -160,7 +160,14 @@ class EmbeddedServer:
         while True:
             try:
                 self._control(
-                    "start", "-w", "-t", str(_START_S), "-l", str(self._log), "-o", f"{options} -k '{sockets}'"
+                    "start",
+                    "-w",
+                    "-t",
+                    str(_START_S),
+                    "-l",
+                    str(self._log),
+                    "-o",
+                    f"{options} -k '{sockets}'",
                 )
             except Unavailable:
                 # After a kill the old server's children need a moment to leave its shared memory.
@@ -202,13 +209,17 @@ class EmbeddedServer:
         # A socket's path is limited to about 100 bytes: a deep data folder keeps its socket elsewhere.
         if len(str(self._cluster)) < _SOCKET_PATH_LIMIT:
             return self._cluster
-        return Path(tempfile.gettempdir()) / f"energygrid-{hashlib.sha256(str(self._cluster).encode()).hexdigest()[:12]}"
+        return (
+            Path(tempfile.gettempdir()) / f"energygrid-{hashlib.sha256(str(self._cluster).encode()).hexdigest()[:12]}"
+        )
 
     def _control(self, *arguments: str) -> None:
         self._run("pg_ctl", "-s", "-D", str(self._cluster), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        with tempfile.TemporaryFile("w+") as output:  # a pipe would be held open by the server that pg_ctl leaves behind
+        with tempfile.TemporaryFile(
+            "w+"
+        ) as output:  # a pipe would be held open by the server that pg_ctl leaves behind
             result = subprocess.run(  # noqa: S603
                 [str(_programs() / program), *arguments],
                 stdout=output,

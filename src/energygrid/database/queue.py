@@ -13,21 +13,26 @@ from sqlalchemy.types import Integer, Text
 
 DEFAULT_QUEUE = "default"
 
-_DEFER = text(
-    """
+_DEFER = (
+    text(
+        """
     SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[
         ROW(:queue, :task, :priority, :lock, :queueing_lock, :args, :at)::procrastinate_job_to_defer_v1
     ]))
     """
-).bindparams(
-    bindparam("queue", type_=Text),
-    bindparam("task", type_=Text),
-    bindparam("priority", type_=Integer),
-    bindparam("lock", type_=Text),
-    bindparam("queueing_lock", type_=Text),
-    bindparam("args", type_=JSONB),
-    bindparam("at", type_=DateTime(timezone=True)),
-).columns(id=BigInteger)
+    )
+    .bindparams(
+        bindparam("queue", type_=Text),
+        bindparam("task", type_=Text),
+        bindparam("priority", type_=Integer),
+        bindparam("lock", type_=Text),
+        bindparam("queueing_lock", type_=Text),
+        bindparam("args", type_=JSONB),
+        bindparam("at", type_=DateTime(timezone=True)),
+    )
+    .columns(id=BigInteger)
+)
+
 
 def defer(
     db: Connection,

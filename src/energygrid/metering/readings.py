@@ -7,6 +7,27 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from energygrid.ingest.rows import Note, Reject
+
+__all__ = [
+    "DAY_S",
+    "Bools",
+    "Commodity",
+    "Float64s",
+    "Flow",
+    "Int16s",
+    "Int32s",
+    "Int64s",
+    "Kind",
+    "Note",
+    "Parsed",
+    "ReadingBatch",
+    "RegisterReads",
+    "Reject",
+    "SeriesKey",
+    "UInt8s",
+]
+
 Int64s = NDArray[np.int64]
 Int32s = NDArray[np.int32]
 Int16s = NDArray[np.int16]
@@ -104,25 +125,6 @@ class RegisterReads:
 
     def __len__(self) -> int:
         return len(self.at)
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that was not taken, and why. `text` is the row itself, cut to 200 characters."""
-
-    row: int
-    code: str
-    message: str
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something a reader of the file should know; nothing was refused for it."""
-
-    row: int
-    code: str
-    message: str
 
 
 @dataclass(slots=True)

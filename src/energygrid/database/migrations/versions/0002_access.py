@@ -95,9 +95,7 @@ def _users_and_issuers() -> None:
         sa.Column("client_claim", sa.Text, nullable=False),
         sa.Column("scope_claim", sa.Text, nullable=False),
         sa.Column("scopes", ARRAY(sa.Text), nullable=False, comment="the most its tokens may carry here"),
-        sa.Column(
-            "clients", ARRAY(sa.Text), nullable=False, comment="allow-list of azp or client id; empty: any"
-        ),
+        sa.Column("clients", ARRAY(sa.Text), nullable=False, comment="allow-list of azp or client id; empty: any"),
         sa.Column("leeway_s", sa.Integer, nullable=False),
         sa.Column("max_age_s", sa.Integer, nullable=False),
         sa.Column("sandbox", sa.Boolean, nullable=False),

@@ -1,0 +1,186 @@
+"""The life of an ingest job: one landed file, worked on by a background task, with counters, rejects and an end.
+
+queued -> running -> completed | failed;  a file that was taken before is `duplicate` at once.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from energygrid.access.caller import Actor, Tenant
+from energygrid.database.queue import defer
+from energygrid.errors import Conflict, NotFound
+from energygrid.ingest import queries
+from energygrid.ingest.landing import Landed
+from energygrid.ingest.rows import Note, Reject
+
+QUEUE = "ingest"
+MOST_NOTES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An ingest job as stored. `counters` holds whole numbers and decimal sums by name."""
+
+    tenant_id: int
+    id: str
+    kind: str
+    name: str
+    options: Mapping[str, Any]
+    actor: str
+    request_id: str
+    upload_id: str
+    sha256: bytes
+    size: int
+    state: str
+    duplicate_of: str | None
+    counters: Mapping[str, Any]
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    acknowledged_at: datetime | None
+
+
+def open_job(
+    db: Connection,
+    tenant: Tenant,
+    who: Actor,
+    landed: Landed,
+    *,
+    kind: str,
+    task: str,
+    name: str,
+    options: Mapping[str, Any],
+    now: datetime,
+) -> Job:
+    """Open a job for a landed file and enqueue `task(tenant_id, job_id)` in the same transaction.
+
+    A file (by SHA-256) that a job of this kind has taken, or is taking, is not worked on again: the answer is a job in
+    state `duplicate` that names the first.
+    """
+    values: dict[str, Any] = {
+        "tenant_id": tenant.id,
+        "id": "job_" + secrets.token_urlsafe(12),
+        "kind": kind,
+        "name": name,
+        "options": dict(options),
+        "actor": who.name,
+        "request_id": who.request_id,
+        "upload_id": landed.upload_id,
+        "sha256": landed.sha256,
+        "size": landed.size,
+        "state": "queued",
+        "counters": {},
+        "created_at": now,
+    }
+    if queries.insert_job_once(db, values):
+        defer(db, task, queue=QUEUE, tenant_id=tenant.id, job_id=values["id"])
+    else:
+        values |= {
+            "state": "duplicate",
+            "finished_at": now,
+            "duplicate_of": queries.job_of_file(db, tenant.id, kind, landed.sha256),
+        }
+        queries.insert_job(db, values)
+        queries.drop_chunks(db, tenant.id, landed.upload_id)
+    return find_job(db, tenant.id, values["id"])
+
+
+def find_job(db: Connection, tenant_id: int, job_id: str) -> Job:
+    row = queries.job(db, tenant_id, job_id)
+    if row is None:
+        raise NotFound("UNKNOWN_JOB", f"there is no ingest job {job_id}", jobId=job_id)
+    return Job(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented accessor
+
+
+def list_jobs(
+    db: Connection,
+    tenant_id: int,
+    *,
+    kind: str | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """Newest first."""
+    rows = queries.jobs(db, tenant_id, kind=kind, before=before, limit=limit)
+    return [Job(**row._mapping) for row in rows]  # noqa: SLF001
+
+
+def start(db: Connection, tenant_id: int, job_id: str, now: datetime) -> Job | None:
+    """Take the job into work; None when it has ended (its task was delivered twice).
+
+    A job found running was interrupted: its findings are dropped, the file is worked on from its beginning.
+    """
+    row = queries.job(db, tenant_id, job_id, lock=True)
+    if row is None or row.state not in {"queued", "running"}:
+        return None
+    queries.drop_findings(db, tenant_id, job_id)
+    queries.update_job(db, tenant_id, job_id, state="running", started_at=now, counters={})
+    return find_job(db, tenant_id, job_id)
+
+
+def report(db: Connection, tenant_id: int, job_id: str, counters: Mapping[str, Any]) -> None:
+    """Counters so far, for whoever watches."""
+    queries.update_job(db, tenant_id, job_id, counters=dict(counters))
+
+
+def add_rejects(db: Connection, job: Job, rejects: Sequence[Reject], *, after: int) -> None:
+    """Store rejects; `after` is how many this job has stored already."""
+    queries.insert_rejects(db, job.tenant_id, job.id, after, rejects)
+
+
+def add_notes(db: Connection, job: Job, notes: Sequence[Note], *, after: int) -> None:
+    """Store notes, 1,000 at most a job."""
+    queries.insert_notes(db, job.tenant_id, job.id, after, notes[: max(0, MOST_NOTES - after)])
+
+
+def complete(db: Connection, job: Job, counters: Mapping[str, Any], now: datetime) -> None:
+    """The job is done; the landed file is no longer needed."""
+    queries.update_job(db, job.tenant_id, job.id, state="completed", counters=dict(counters), finished_at=now)
+    queries.drop_chunks(db, job.tenant_id, job.upload_id)
+
+
+def fail(
+    db: Connection,
+    job: Job,
+    code: str,
+    message: str,
+    now: datetime,
+    counters: Mapping[str, Any] | None = None,
+) -> None:
+    """The file as a whole was refused; it may be sent again."""
+    queries.update_job(
+        db,
+        job.tenant_id,
+        job.id,
+        state="failed",
+        error_code=code,
+        error_message=message,
+        finished_at=now,
+        counters=dict(counters or {}),
+    )
+
+
+def acknowledge(db: Connection, tenant_id: int, job_id: str, now: datetime) -> Job:
+    """The sender has read the outcome; raises Conflict while there is none."""
+    job = find_job(db, tenant_id, job_id)
+    if job.state in {"queued", "running"}:
+        raise Conflict("JOB_NOT_FINISHED", f"job {job_id} is {job.state}; acknowledge it when it has ended")
+    if job.acknowledged_at is None:
+        queries.update_job(db, tenant_id, job_id, acknowledged_at=now)
+    return find_job(db, tenant_id, job_id)
+
+
+def rejects(db: Connection, tenant_id: int, job_id: str) -> Iterator[Reject]:
+    find_job(db, tenant_id, job_id)
+    return queries.rejects(db, tenant_id, job_id)
+
+
+def notes(db: Connection, tenant_id: int, job_id: str) -> list[Note]:
+    return queries.notes(db, tenant_id, job_id)
