@@ -10,9 +10,7 @@ from energygrid.access.caller import Tenant
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def record(
-    db: Connection, tenant: Tenant, *, actor: str = "cis", subject: str = "customer/1", hours: int = 0
-) -> None:
+def record(db: Connection, tenant: Tenant, *, actor: str = "cis", subject: str = "customer/1", hours: int = 0) -> None:
     audit.record(
         db,
         tenant.id,
@@ -50,9 +48,7 @@ def test_entries_are_the_newest_that_match_in_order_of_time(db: Connection, tena
     assert [entry.subject for entry in since] == ["customer/5"]
 
 
-@pytest.mark.parametrize(
-    "change", ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"]
-)
+@pytest.mark.parametrize("change", ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"])
 def test_the_database_refuses_to_change_the_past(db: Connection, tenant: Tenant, change: str):
     with pytest.raises(DBAPIError, match="append-only"), db.begin_nested():
         db.execute(text(change))

@@ -52,9 +52,7 @@ def test_only_a_sandbox_has_a_clock_of_its_own(db: Connection, tenant: Tenant):
     later = tenants.advance_clock(db, later, timedelta(minutes=15), who=SYSTEM, now=NOW)
     assert tenants.tenant_now(later, NOW) == NOW + timedelta(hours=48, minutes=15)
 
-    real = tenants.create_tenant(
-        db, "real", environment="production", now=NOW, settings={"clock": {"offset_s": 3600}}
-    )
+    real = tenants.create_tenant(db, "real", environment="production", now=NOW, settings={"clock": {"offset_s": 3600}})
     assert tenants.tenant_now(real, NOW) == NOW
     with pytest.raises(Invalid):
         tenants.advance_clock(db, real, timedelta(hours=1), who=SYSTEM, now=NOW)

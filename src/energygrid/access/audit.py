@@ -72,12 +72,8 @@ def entries(
     limit: int = 100,
 ) -> list[AuditEntry]:
     """The newest `limit` entries that match everything given, oldest first."""
-    rows = queries.audit_entries(
-        db, tenant_id=tenant_id, actor=actor, subject=subject, since=since, limit=limit
-    )
+    rows = queries.audit_entries(db, tenant_id=tenant_id, actor=actor, subject=subject, since=since, limit=limit)
     return [
-        AuditEntry(
-            row.id, row.tenant_id, row.at, row.actor, row.action, row.subject, row.request_id, row.facts
-        )
+        AuditEntry(row.id, row.tenant_id, row.at, row.actor, row.action, row.subject, row.request_id, row.facts)
         for row in rows
     ]

@@ -37,9 +37,7 @@ def insert_tenant(db: Connection, values: Mapping[str, object]) -> Tenant | None
     return tenant_of(db.execute(statement.returning(*_TENANT)).one_or_none())
 
 
-def set_tenant_settings(
-    db: Connection, tenant_id: int, section: str, values: Mapping[str, object]
-) -> Tenant | None:
+def set_tenant_settings(db: Connection, tenant_id: int, section: str, values: Mapping[str, object]) -> Tenant | None:
     """Replace one section of a tenant's settings; None when there is no such tenant."""
     merged = tenant.c.settings.concat(cast({section: values}, JSONB))
     statement = update(tenant).where(tenant.c.id == tenant_id).values(settings=merged).returning(*_TENANT)
@@ -47,9 +45,7 @@ def set_tenant_settings(
 
 
 def lock_tenant(db: Connection, tenant_id: int) -> Tenant | None:
-    return tenant_of(
-        db.execute(select(*_TENANT).where(tenant.c.id == tenant_id).with_for_update()).one_or_none()
-    )
+    return tenant_of(db.execute(select(*_TENANT).where(tenant.c.id == tenant_id).with_for_update()).one_or_none())
 
 
 def insert_audit(db: Connection, values: Mapping[str, object]) -> None:

@@ -48,9 +48,7 @@ def create_tenant(
 ) -> Tenant:
     """A new tenant; raises Invalid("BAD_TENANT_KEY") and Conflict("TENANT_EXISTS")."""
     if not _KEY.fullmatch(key):
-        raise Invalid(
-            "BAD_TENANT_KEY", "a tenant's key is 1 to 63 lower-case letters, digits and hyphens", key=key
-        )
+        raise Invalid("BAD_TENANT_KEY", "a tenant's key is 1 to 63 lower-case letters, digits and hyphens", key=key)
     values = {
         "key": key,
         "name": name or key,
@@ -98,9 +96,7 @@ def _known(tenant: Tenant | None, key: str) -> Tenant:
     return tenant
 
 
-def _audit(
-    db: Connection, tenant: Tenant, action: str, who: Actor, now: datetime, facts: Mapping[str, object]
-) -> None:
+def _audit(db: Connection, tenant: Tenant, action: str, who: Actor, now: datetime, facts: Mapping[str, object]) -> None:
     audit.record(
         db,
         tenant.id,
