@@ -42,9 +42,7 @@ def test_one_job_serves_all_events_of_a_transaction(db: Connection, tenant: Tena
     assert jobs(db) == 1
 
 
-def test_a_rolled_back_savepoint_does_not_take_the_job_of_a_later_event(
-    db: Connection, tenant: Tenant
-) -> None:
+def test_a_rolled_back_savepoint_does_not_take_the_job_of_a_later_event(db: Connection, tenant: Tenant) -> None:
     db.execute(text(HOOK), {"t": tenant.id, "types": []})
     with db.begin_nested() as savepoint:
         record(db, tenant.id, "bind.paired", {"meterId": "7"}, NOW)
@@ -53,9 +51,7 @@ def test_a_rolled_back_savepoint_does_not_take_the_job_of_a_later_event(
     assert jobs(db) == 1
 
 
-def test_the_feed_never_passes_an_event_of_a_slow_transaction(
-    database: Database, committed_tenant: Tenant
-) -> None:
+def test_the_feed_never_passes_an_event_of_a_slow_transaction(database: Database, committed_tenant: Tenant) -> None:
     """A cursor over insertion order would step over the slow writer's earlier row (contracts/powerbox.md 6.1)."""
     tenant = committed_tenant.id
     written, finish = Flag(), Flag()
@@ -80,9 +76,7 @@ def test_the_feed_never_passes_an_event_of_a_slow_transaction(
     assert [e.data["clientId"] for e in later] == ["slow"]
 
 
-def test_concurrent_numbering_leaves_no_hole_and_no_twin(
-    database: Database, committed_tenant: Tenant
-) -> None:
+def test_concurrent_numbering_leaves_no_hole_and_no_twin(database: Database, committed_tenant: Tenant) -> None:
     tenant = committed_tenant.id
 
     def write_and_number(worker: int) -> None:

@@ -40,15 +40,9 @@ def event_id_of(db: Connection, tenant_id: int, key: str) -> str:
     return str(db.execute(statement).scalar_one())
 
 
-def subscribes(
-    surface: ColumnElement[str] | str, event_type: ColumnElement[str] | str
-) -> ColumnElement[bool]:
+def subscribes(surface: ColumnElement[str] | str, event_type: ColumnElement[str] | str) -> ColumnElement[bool]:
     """Whether an endpoint row wants events of this type; no types listed means all of its surface."""
-    return (
-        _w.enabled
-        & (_w.surface == surface)
-        & or_(func.cardinality(_w.types) == 0, any_(_w.types) == event_type)
-    )
+    return _w.enabled & (_w.surface == surface) & or_(func.cardinality(_w.types) == 0, any_(_w.types) == event_type)
 
 
 def has_subscriber(db: Connection, tenant_id: int, surface: str, event_type: str) -> bool:
@@ -63,9 +57,7 @@ def number_events(db: Connection, tenant_id: int) -> tuple[int, int]:
     read by a statement that starts after the lock was had. So positions become visible in their order,
     without holes.
     """
-    db.execute(
-        insert(outbox_position).values(tenant_id=tenant_id, numbered=0, fanned_out=0).on_conflict_do_nothing()
-    )
+    db.execute(insert(outbox_position).values(tenant_id=tenant_id, numbered=0, fanned_out=0).on_conflict_do_nothing())
     held = db.execute(select(outbox_position).where(_p.tenant_id == tenant_id).with_for_update()).one()
     fresh = (
         select(_e.id, func.row_number().over(order_by=_e.serial).label("rank"))
@@ -78,9 +70,7 @@ def number_events(db: Connection, tenant_id: int) -> tuple[int, int]:
         .values(position=held.numbered + fresh.c.rank)
     ).rowcount
     if given:
-        db.execute(
-            update(outbox_position).where(_p.tenant_id == tenant_id).values(numbered=held.numbered + given)
-        )
+        db.execute(update(outbox_position).where(_p.tenant_id == tenant_id).values(numbered=held.numbered + given))
     return held.numbered + given, held.fanned_out
 
 
@@ -94,9 +84,7 @@ def events_after(
 ) -> list[Event]:
     statement = (
         select(_e.id, _e.position, _e.type, _e.recorded_at, _e.data)
-        .where(
-            _e.tenant_id == tenant_id, _e.surface == surface, _e.position > position, _e.endpoint_id.is_(None)
-        )
+        .where(_e.tenant_id == tenant_id, _e.surface == surface, _e.position > position, _e.endpoint_id.is_(None))
         .order_by(_e.position)
         .limit(limit)
     )

@@ -102,9 +102,7 @@ webhook_delivery = Table(
         ["webhook_endpoint.tenant_id", "webhook_endpoint.id"],
         ondelete="CASCADE",
     ),
-    ForeignKeyConstraint(
-        ["tenant_id", "event_id"], ["outbox_event.tenant_id", "outbox_event.id"], ondelete="CASCADE"
-    ),
+    ForeignKeyConstraint(["tenant_id", "event_id"], ["outbox_event.tenant_id", "outbox_event.id"], ondelete="CASCADE"),
     Index(
         "ix_webhook_delivery_due",
         "tenant_id",

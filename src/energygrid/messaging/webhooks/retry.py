@@ -1,0 +1,89 @@
+"""When a delivery is tried again, and what an answer means. Source: contracts/powerbox.md 5.7."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+SCHEDULE = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (0, 5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+)
+"""Wait before each attempt: ten attempts over some 75.6 hours."""
+
+JITTER = 0.1
+"""A wait is stretched by up to this share, so that receivers that failed together are not called together."""
+
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+_BREATHER = timedelta(seconds=5)
+_LONGEST_BREATHER = timedelta(minutes=5)
+
+
+class Outcome(StrEnum):
+    """What one attempt came to; the first is the only success."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    REDIRECTED = "redirected"
+    GONE = "gone"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    FORBIDDEN = "forbidden"
+
+
+_BREATHES = frozenset({Outcome.THROTTLED, Outcome.UNREACHABLE, Outcome.TIMED_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from the receiver.
+
+    status       HTTP status, None when no answer came
+    retry_after  what the receiver asked for, if it did
+    excerpt      at most 256 characters of the answer, or the reason why there is none
+    """
+
+    status: int | None
+    milliseconds: int
+    excerpt: str
+    failure: Outcome | None = None
+    retry_after: timedelta | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.failure is not None:
+            return self.failure
+        match self.status:
+            case 410:
+                return Outcome.GONE
+            case 429 | 502 | 503 | 504:
+                return Outcome.THROTTLED
+            case int() as status if 200 <= status < 300:
+                return Outcome.DELIVERED
+            case int() as status if 300 <= status < 400:
+                return Outcome.REDIRECTED
+        return Outcome.REFUSED
+
+
+def wait_before(attempt: int, answer: Answer, stretch: float) -> timedelta | None:
+    """Wait before attempt number `attempt` (0 is the first), None when there is no such attempt.
+
+    stretch  a random number in [0, 1)
+    """
+    if attempt >= len(SCHEDULE):
+        return None
+    planned = SCHEDULE[attempt] * (1 + JITTER * stretch)
+    return max(planned, min(answer.retry_after or timedelta(), LONGEST_RETRY_AFTER))
+
+
+def breather(answer: Answer, failures: int) -> timedelta | None:
+    """How long nothing at all is sent to the endpoint after this answer, None when that makes no difference.
+
+    An endpoint that asks for less, or does not answer, is not called for every waiting event in turn.
+    failures  attempts since the last success, this one included
+    """
+    if answer.retry_after is not None and answer.outcome is Outcome.THROTTLED:
+        return min(answer.retry_after, LONGEST_RETRY_AFTER)
+    if answer.outcome in _BREATHES:
+        return min(_BREATHER * (1 << min(max(failures - 1, 0), 10)), _LONGEST_BREATHER)
+    return None

@@ -1,0 +1,69 @@
+"""Waits and outcomes of contracts/powerbox.md 5.7."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from energygrid.messaging.webhooks.posting import read_retry_after
+from energygrid.messaging.webhooks.retry import SCHEDULE, Answer, Outcome, breather, wait_before
+
+
+def answer(status: int | None, after: float | None = None) -> Answer:
+    return Answer(status, 5, "", retry_after=None if after is None else timedelta(seconds=after))
+
+
+def test_ten_attempts_over_some_seventy_five_hours() -> None:
+    assert len(SCHEDULE) == 10
+    assert sum(SCHEDULE, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, Outcome.DELIVERED),
+        (204, Outcome.DELIVERED),
+        (301, Outcome.REDIRECTED),
+        (307, Outcome.REDIRECTED),
+        (400, Outcome.REFUSED),
+        (410, Outcome.GONE),
+        (429, Outcome.THROTTLED),
+        (500, Outcome.REFUSED),
+        (502, Outcome.THROTTLED),
+        (503, Outcome.THROTTLED),
+        (504, Outcome.THROTTLED),
+    ],
+)
+def test_what_a_status_means(status: int, outcome: Outcome) -> None:
+    assert answer(status).outcome is outcome
+
+
+def test_jitter_only_stretches() -> None:
+    assert wait_before(2, answer(500), 0.0) == timedelta(minutes=5)
+    assert wait_before(2, answer(500), 0.5) == timedelta(minutes=5, seconds=15)
+
+
+def test_after_the_last_attempt_there_is_none() -> None:
+    assert wait_before(9, answer(500), 0.0) == timedelta(hours=24)
+    assert wait_before(10, answer(500), 0.0) is None
+
+
+def test_retry_after_lengthens_a_wait_but_not_beyond_a_day() -> None:
+    assert wait_before(1, answer(429, after=60), 0.0) == timedelta(seconds=60)
+    assert wait_before(2, answer(429, after=60), 0.0) == timedelta(minutes=5)
+    assert wait_before(1, answer(429, after=10**7), 0.0) == timedelta(hours=24)
+
+
+def test_an_endpoint_that_does_not_answer_is_left_alone_longer_each_time() -> None:
+    silent = Answer(None, 20_000, "", Outcome.TIMED_OUT)
+    pauses = [breather(silent, failures) for failures in (1, 2, 3, 50)]
+    assert pauses == [timedelta(seconds=s) for s in (5, 10, 20, 300)]
+    assert breather(answer(500), 3) is None
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert read_retry_after("120", now) == timedelta(minutes=2)
+    assert read_retry_after("Sun, 01 Mar 2026 12:00:30 GMT", now) == timedelta(seconds=30)
+    assert read_retry_after("Sun, 01 Mar 2026 11:00:00 GMT", now) == timedelta()
+    for nonsense in (None, "", "soon", "-5", "٣"):
+        assert read_retry_after(nonsense, now) is None
