@@ -139,7 +139,8 @@ class EmbeddedServer:
         try:
             self._run(
                 "initdb", "-D", str(half_made), "-U", "postgres", "--encoding=UTF8", "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={handover}", "--data-checksums",
+                "--builtin-locale=C.UTF-8", "--locale=C", "--auth=scram-sha-256",
+                f"--pwfile={handover}", "--data-checksums",
             )  # fmt: skip
         finally:
             handover.unlink()

@@ -1,0 +1,181 @@
+"""SQL of series, day blocks and register reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from psycopg import Connection as Driver
+from sqlalchemy import ARRAY, Connection, Text, any_, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from energygrid.metering.readings import SeriesKey
+from energygrid.metering.tables import register_read, series
+
+
+class Block(NamedTuple):
+    """A stored day block, packed."""
+
+    series_id: int
+    day: date
+    revision: int
+    known_at: datetime
+    values: bytes
+    quality: bytes | None
+    source_quality: str | None
+
+
+_SERIES_COLUMNS = [column for column in series.c if column.name != "created_at"]
+_BLOCK_COLUMNS = "series_id, day, revision, known_at, values, quality, source_quality"
+
+_BLOCKS_IN_RANGE = f"""
+    SELECT {_BLOCK_COLUMNS} FROM reading_block
+    WHERE series_id = ANY(%s::bigint[]) AND day >= %s AND day <= %s
+    ORDER BY series_id, day
+"""  # noqa: S608 - the columns are a constant
+
+_BLOCKS_BY_KEY = """
+    SELECT b.series_id, b.day, b.revision, b.known_at, b.values, b.quality, b.source_quality
+    FROM unnest(%b::bigint[], %b::date[]) AS wanted (series_id, day)
+    JOIN reading_block b ON b.series_id = wanted.series_id AND b.day = wanted.day
+"""
+
+# What was known at a moment: of the current block and the replaced ones, the newest not later than it.
+_BLOCKS_AS_OF = f"""
+    SELECT DISTINCT ON (series_id, day) {_BLOCK_COLUMNS}
+    FROM (
+        SELECT {_BLOCK_COLUMNS} FROM reading_block
+        WHERE series_id = ANY(%(ids)s::bigint[]) AND day >= %(first)s AND day <= %(last)s
+        UNION ALL
+        SELECT {_BLOCK_COLUMNS} FROM reading_revision
+        WHERE series_id = ANY(%(ids)s::bigint[]) AND day >= %(first)s AND day <= %(last)s
+    ) AS known
+    WHERE known_at <= %(as_of)s
+    ORDER BY series_id, day, known_at DESC, revision DESC
+"""  # noqa: S608
+
+# A block is replaced only by the revision that follows the one it was merged with: a writer that lost the race finds
+# its key missing in the answer and merges again.
+_WRITE_BLOCKS = """
+    INSERT INTO reading_block (series_id, day, revision, known_at, values, quality, source_quality)
+    SELECT * FROM unnest(
+        %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
+    )
+    ON CONFLICT (series_id, day) DO UPDATE SET
+        revision = excluded.revision, known_at = excluded.known_at, values = excluded.values,
+        quality = excluded.quality, source_quality = excluded.source_quality
+    WHERE reading_block.revision = excluded.revision - 1
+    RETURNING series_id, day
+"""
+
+_WRITE_REVISIONS = """
+    INSERT INTO reading_revision (series_id, day, revision, known_at, values, quality, source_quality)
+    SELECT * FROM unnest(
+        %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
+    )
+"""
+
+
+def _driver(db: Connection) -> Driver[Any]:
+    driver = db.connection.driver_connection
+    assert isinstance(driver, Driver)
+    return driver
+
+
+def insert_series(
+    db: Connection, tenant_id: int, owner_kind: str, keys: Sequence[tuple[SeriesKey, int, str]], now: datetime
+) -> None:
+    """Add the series (key, offset_s, zone) that are not there yet."""
+    rows = [
+        {
+            "tenant_id": tenant_id,
+            "owner_kind": owner_kind,
+            "owner_id": key.meter_id,
+            "commodity": key.commodity,
+            "flow": key.flow,
+            "kind": key.kind,
+            "unit": key.unit,
+            "interval_s": key.interval_s,
+            "channel": key.channel,
+            "offset_s": offset,
+            "zone": zone,
+            "created_at": now,
+        }
+        for key, offset, zone in keys
+    ]
+    db.execute(upsert(series).on_conflict_do_nothing(constraint="uq_series_identity"), rows)
+
+
+def series_of_owners(
+    db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    query = select(*_SERIES_COLUMNS).where(
+        series.c.tenant_id == tenant_id,
+        series.c.owner_kind == owner_kind,
+        series.c.owner_id == any_(literal(list(owner_ids), ARRAY(Text))),
+    )
+    return [row._mapping for row in db.execute(query.order_by(series.c.id))]  # noqa: SLF001
+
+
+def series_by_id(db: Connection, tenant_id: int, series_id: int) -> Mapping[str, Any] | None:
+    query = select(*_SERIES_COLUMNS).where(series.c.tenant_id == tenant_id, series.c.id == series_id)
+    row = db.execute(query).first()
+    return None if row is None else row._mapping  # noqa: SLF001
+
+
+def blocks_in_range(
+    db: Connection, series_ids: Sequence[int], first: date, last: date, as_of: datetime | None = None
+) -> list[Block]:
+    """Blocks of days first..last (both included), ordered by series and day; as known at `as_of` if given."""
+    with _driver(db).cursor(binary=True) as cursor:
+        if as_of is None:
+            cursor.execute(_BLOCKS_IN_RANGE, (list(series_ids), first, last))
+        else:
+            cursor.execute(_BLOCKS_AS_OF, {"ids": list(series_ids), "first": first, "last": last, "as_of": as_of})
+        return [Block(*row) for row in cursor]
+
+
+def blocks_by_key(db: Connection, keys: Sequence[tuple[int, date]]) -> list[Block]:
+    with _driver(db).cursor(binary=True) as cursor:
+        cursor.execute(_BLOCKS_BY_KEY, ([key[0] for key in keys], [key[1] for key in keys]))
+        return [Block(*row) for row in cursor]
+
+
+def write_blocks(db: Connection, blocks: Sequence[Block]) -> set[tuple[int, date]]:
+    """Insert or replace blocks; the keys of those that another writer had not changed meanwhile."""
+    with _driver(db).cursor(binary=True) as cursor:
+        cursor.execute(_WRITE_BLOCKS, _columns(blocks))
+        return {(series_id, day) for series_id, day in cursor}
+
+
+def write_revisions(db: Connection, blocks: Sequence[Block]) -> None:
+    """Keep replaced blocks."""
+    if blocks:
+        _driver(db).execute(_WRITE_REVISIONS, _columns(blocks))
+
+
+def _columns(blocks: Sequence[Block]) -> list[list[Any]]:
+    return [list(column) for column in zip(*blocks, strict=True)]
+
+
+def insert_register_reads(db: Connection, rows: Iterable[tuple[int, datetime, datetime, float, int]]) -> None:
+    """(series_id, at, known_at, value, quality); a read that is there already stays."""
+    values = [
+        {"series_id": series_id, "at": at, "known_at": known_at, "value": value, "quality": quality}
+        for series_id, at, known_at, value, quality in rows
+    ]
+    if values:
+        db.execute(upsert(register_read).on_conflict_do_nothing(), values)
+
+
+def register_reads(
+    db: Connection, series_ids: Sequence[int], start: datetime, end: datetime
+) -> list[tuple[int, datetime, float, int]]:
+    """(series_id, at, value, quality) of instants start..end (both included); of each instant the newest knowledge."""
+    table = register_read
+    query = (
+        select(table.c.series_id, table.c.at, table.c.value, table.c.quality)
+        .where(table.c.series_id.in_(series_ids), table.c.at >= start, table.c.at <= end)
+        .distinct(table.c.series_id, table.c.at)
+        .order_by(table.c.series_id, table.c.at, table.c.known_at.desc())
+    )
+    return [(found.series_id, found.at, found.value, found.quality) for found in db.execute(query)]
