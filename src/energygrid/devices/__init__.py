@@ -1,0 +1,1 @@
+"""Binding of customer devices to meters over the home area network."""
