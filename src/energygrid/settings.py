@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         [],
         description="Addresses or networks (CIDR) of proxies whose Client-Cert and Forwarded headers are believed.",
     )
+    admin_networks: list[str] = Field(
+        [], description="Networks (CIDR) besides this machine that may read /metrics."
+    )
     outgoing_allow: list[str] = Field(
         [],
         description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity providers,"

@@ -3,28 +3,15 @@
 These are `async def` and never block: a dependency that needed a thread of its own would cost as much as the endpoint.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 
-from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
-from energygrid.settings import Settings
+from energygrid.services import Services
 
-if TYPE_CHECKING:
-    from energygrid.access.token_check import TokenChecker
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What one process of the platform works with; every surface gets the same."""
-
-    database: Database
-    settings: Settings
-    vault: Vault
-    tokens: "TokenChecker"
+__all__ = ["Db", "Here", "Now", "RequestId", "Services", "services_of"]
 
 
 def services_of(request: Request) -> Services:

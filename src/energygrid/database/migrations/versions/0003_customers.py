@@ -13,7 +13,7 @@ _INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     _things()
     _links()
-    _edges()
+    _answers()
 
 
 def _things() -> None:
@@ -153,15 +153,7 @@ def _links() -> None:
     )
 
 
-def _edges() -> None:
-    op.create_table(
-        "login_attempt",
-        sa.Column("tenant_id", sa.BigInteger, nullable=False),
-        sa.Column("client_id", sa.Text, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("last_at", _INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "client_id", name="pk_login_attempt"),
-    )
+def _answers() -> None:
     op.create_table(
         "idempotency",
         sa.Column("tenant_id", sa.BigInteger, nullable=False),

@@ -1,0 +1,3 @@
+from energygrid.cli import main
+
+main()

@@ -1,0 +1,101 @@
+"""The root application: it mounts the surfaces, and opens what they work with.
+
+Only the root has a lifespan. Each surface is an application of its own with its own authentication, error format and
+OpenAPI document.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from energygrid import logs
+from energygrid.database.migrate import pending
+from energygrid.errors import Conflict
+from energygrid.services import Services, open_services
+from energygrid.settings import Settings
+from energygrid.surfaces import identity, powerbox, sandbox
+from energygrid.surfaces.root import pages
+from energygrid.surfaces.root.mounts import Mounted
+from energygrid.surfaces.root.request_log import RequestLog
+
+
+def mounted_surfaces(services: Services) -> list[Mounted]:
+    """Every surface of this installation, in the order of the landing page."""
+    settings = services.settings
+    surfaces = [
+        Mounted(
+            "powerbox",
+            "PowerBox (utility integration)",
+            powerbox.create_app(services),
+            ["/v1"],
+            settings.powerbox_host,
+            "/v1/openapi.json",
+        ),
+        Mounted(
+            "identity",
+            "Identity (OAuth 2.0, OpenID Connect)",
+            identity.create_app(services),
+            ["/oauth", "/.well-known"],
+            settings.identity_host,
+            "/oauth/openapi.json",
+            stripped=False,
+        ),
+    ]
+    if settings.environment == "sandbox":
+        surfaces.append(
+            Mounted(
+                "sandbox",
+                "Sandbox controls",
+                sandbox.create_app(services),
+                ["/sandbox"],
+                None,
+                "/sandbox/openapi.json",
+            )
+        )
+    return surfaces
+
+
+def create_app_for(services: Services) -> Starlette:
+    """The root application over services that are open; used by the lifespan's owner and by tests."""
+    surfaces = mounted_surfaces(services)
+    app = Starlette(
+        routes=[
+            Route("/", pages.landing),
+            Route("/livez", pages.livez),
+            Route("/readyz", pages.readyz),
+            Route("/metrics", pages.metrics),
+            Route("/docs/{surface}", pages.documents),
+            Route("/assets/{name}", pages.asset),
+            *(route for surface in surfaces for route in surface.routes()),
+        ],
+        middleware=[Middleware(RequestLog)],
+    )
+    app.state.services = services
+    app.state.surfaces = surfaces
+    app.state.many_processes = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    return app
+
+
+def create_app() -> Starlette:
+    """The application that a server process runs: settings from the environment, services for its lifetime."""
+    settings = Settings()
+    logs.configure(settings)
+    closing = ExitStack()
+    services = closing.enter_context(open_services(settings))
+    app = create_app_for(services)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with closing:
+            if missing := services.database.read(pending):
+                raise Conflict(
+                    "MIGRATIONS_MISSING", f"the database lacks migrations {', '.join(missing)}: run `energygrid migrate`"
+                )
+            yield
+
+    app.router.lifespan_context = lifespan
+    return app

@@ -1,0 +1,103 @@
+"""`doctor`: looks at everything an installation needs, and says what to do about what is wrong."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import typer
+from pydantic import ValidationError
+
+from energygrid.cli.common import Data, DatabaseUrl, Json, console, print_json, settings_from
+from energygrid.database import health
+from energygrid.database.migrate import pending
+from energygrid.errors import DomainError
+from energygrid.services import Services, open_services
+from energygrid.settings import Settings
+
+_LEAST_FREE_BYTES = 2 << 30
+_MOST_CLOCK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    found: str
+    remedy: str = ""
+
+
+def doctor(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """Check configuration, database, migrations, disk and clock."""
+    checks = list(_checks(lambda: settings_from(data, database_url)))
+    if as_json:
+        print_json([{"name": c.name, "state": c.state, "found": c.found, "remedy": c.remedy} for c in checks])
+    else:
+        colours = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+        for check in checks:
+            console.print(f"[{colours[check.state]}]{check.state:8}[/] {check.name:14} {check.found}", highlight=False)
+            if check.remedy:
+                console.print(f"{'':24}{check.remedy}", highlight=False)
+    if any(check.state == "failed" for check in checks):
+        raise typer.Exit(6)
+
+
+def _checks(read_settings: Callable[[], Settings]) -> Iterator[Check]:
+    try:
+        settings = read_settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"ENERGYGRID_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        yield Check("configuration", "failed", wrong, "correct the environment variables named here")
+        return
+    yield Check("configuration", "ok", f"{settings.environment}, {settings.public_url}")
+    if settings.environment == "production" and not settings.public_url.startswith("https://"):
+        yield Check(
+            "public address",
+            "warning",
+            "tokens travel without encryption",
+            "serve behind TLS and set ENERGYGRID_PUBLIC_URL to the https address",
+        )
+    yield _disk(settings)
+    try:
+        with open_services(settings) as services:
+            yield from _database(services)
+    except DomainError as error:
+        yield Check("database", "failed", f"{error.code}: {error.message}", "see the message")
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.data_dir.resolve()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 2**30:.1f} GiB free at {folder}"
+    if free < _LEAST_FREE_BYTES:
+        return Check("disk", "failed", found, "free at least 2 GiB, or move the data folder with --data")
+    return Check("disk", "ok", found)
+
+
+def _database(services: Services) -> Iterator[Check]:
+    version = services.database.read(health.server_version)
+    kind = "embedded" if services.settings.has_embedded_database else "configured"
+    if version < health.LEAST_VERSION:
+        yield Check("database", "failed", f"PostgreSQL {version}", f"use PostgreSQL {health.LEAST_VERSION} or later")
+    else:
+        yield Check("database", "ok", f"{kind} PostgreSQL {version}")
+    if missing := services.database.read(pending):
+        yield Check("migrations", "failed", f"missing: {', '.join(missing)}", "run `energygrid migrate`")
+    else:
+        yield Check("migrations", "ok", "complete")
+    began = time.monotonic()
+    there = services.database.read(health.server_time)
+    apart = abs((there - datetime.now(UTC)).total_seconds()) - (time.monotonic() - began)
+    if apart > _MOST_CLOCK_S:
+        yield Check("clock", "failed", f"{apart:.1f} s from the database's", "synchronise both machines by NTP")
+    else:
+        yield Check("clock", "ok", "agrees with the database's")
+    for name, value in services.database.read(health.unsafe_settings):
+        yield Check("durability", "warning", f"{name} is {value}", f"set {name} to on: acknowledged writes may be lost")
+    failed = 0 if missing else services.database.read(health.failed_jobs)
+    if failed:
+        yield Check("jobs", "warning", f"{failed} background jobs have failed", "look for `job failed` in the log")
