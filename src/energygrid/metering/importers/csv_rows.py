@@ -7,7 +7,7 @@ import polars as pl
 
 from energygrid.metering.importers.csv_grain import Graded, Grader, Rows
 from energygrid.metering.importers.csv_names import BAD, NET, OTHER_COMMODITY, Names
-from energygrid.metering.importers.csv_table import Table, mapped
+from energygrid.metering.importers.csv_table import Table
 from energygrid.metering.importers.csv_times import Times
 from energygrid.metering.importers.options import ImportOptions
 from energygrid.metering.importers.sources import cut
@@ -78,14 +78,14 @@ class RowReader:
         return self._parsed(self._grader.grade(Rows(none, none, none, np.zeros(0), none, none), last=True), [])
 
     def _rows(self, table: Table, checks: Checks) -> Rows:
-        meter = mapped(table.columns["MeterID"], self._names.meter)
+        meter = table.mapped("MeterID", self._names.meter)
         checks.refuse(meter == BAD, "BAD_METER_ID")
-        flow = mapped(table.column("Direction"), self._names.flow)
+        flow = table.mapped("Direction", self._names.flow)
         checks.refuse(flow == BAD, "BAD_DIRECTION")
-        unit = mapped(table.column("UnitOfMeasure"), self._names.unit)
+        unit = table.mapped("UnitOfMeasure", self._names.unit)
         checks.refuse(unit == BAD, "UNKNOWN_UNIT")
         checks.refuse(unit == OTHER_COMMODITY, "UNIT_OF_OTHER_COMMODITY")
-        quality = mapped(table.column("Quality"), self._names.quality)
+        quality = table.mapped("Quality", self._names.quality)
         checks.refuse(quality == BAD, "BAD_QUALITY")
         value = self._values(table, quality, flow, checks)
         series = self._names.series(meter, flow, unit)
@@ -95,10 +95,12 @@ class RowReader:
     def _values(self, table: Table, quality: Int64s, flow: Int64s, checks: Checks) -> Float64s:
         """NaN where the quality says missing, whatever number stands there."""
         text = table.columns["TotalUnit"]
+        if not text.str.contains(_NUMBER).all():
+            text = text.str.strip_chars()
         value: Float64s = text.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(writable=True)
         missing = self._quality_facts(0)[quality] == Quality.MISSING
-        blank = missing & (text == "").to_numpy()
-        checks.refuse(~(text.str.contains(_NUMBER).to_numpy() | blank), "BAD_NUMBER")
+        bad = ~text.str.contains(_NUMBER).to_numpy()
+        checks.refuse(bad & ~(missing & (text == "").to_numpy()), "BAD_NUMBER")
         checks.refuse((value < 0) & (flow != NET), "NEGATIVE_VALUE")
         value[missing] = np.nan
         return value

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from energygrid.metering.importers.csv_table import distinct_texts
 from energygrid.metering.importers.options import DateOrder
 from energygrid.metering.readings import DAY_S, Bools, Int64s
 
@@ -59,8 +60,7 @@ class Stamps:
 
 def read_stamps(column: pl.Series, order: DateOrder | None, *, allow_24: bool) -> Stamps:
     """Every stamp of a column; `allow_24`: 24:00 is the midnight that ends the day."""
-    different = column.unique()
-    at = column.cast(pl.Enum(different)).to_physical().to_numpy().astype(np.int64)
+    different, at = distinct_texts(column)
     parts = different.str.extract_groups(_PATTERN).struct.unnest()
     readable = parts["a"].is_not_null().to_numpy()
     a, b, c, h, m, s = (parts[name].cast(pl.Int64).fill_null(0).to_numpy() for name in _NUMBERS)

@@ -15,7 +15,7 @@ _LF, _COMMA = 10, 44
 
 @dataclass(slots=True)
 class Table:
-    """Text columns by name, blank ones empty; `row` is the line number of each; `lines` gives the row back as text."""
+    """Text columns by name, as they stand; `row` is the line number of each; `lines` gives the row back as text."""
 
     columns: dict[str, pl.Series]
     row: Int64s
@@ -25,10 +25,15 @@ class Table:
     def __len__(self) -> int:
         return len(self.row)
 
-    def column(self, name: str) -> pl.Series:
-        """The column, or blanks when the file does not have it."""
-        found = self.columns.get(name)
-        return pl.repeat("", len(self), eager=True) if found is None else found
+    def mapped(self, name: str, value: Callable[[str], int]) -> Int64s:
+        """`value` of each text of a column, asked once for each different text; of "" when there is no such column."""
+        column = self.columns.get(name)
+        if column is None or not len(self):
+            return np.full(len(self), value("") if len(self) else 0, np.int64)
+        different, at = distinct_texts(column)
+        values = np.fromiter(map(value, different), np.int64, len(different))
+        found: Int64s = values[at]
+        return found
 
 
 class _Lines:
@@ -93,9 +98,6 @@ def _columns(data: bytes, names: list[str], wanted: set[str]) -> dict[str, pl.Se
         quote_char=None,
         empty_string_is_null=False,
     )
-    spaced = b" ," in data or b", " in data or b" \n" in data or b"\n " in data or b"\t" in data
-    if spaced or data.startswith(b" "):
-        frame = frame.with_columns(pl.all().str.strip_chars())
     return {name: frame[name] for name in frame.columns}
 
 
@@ -117,10 +119,13 @@ def _unquoted(data: bytes) -> tuple[bytes, dict[int, str]]:
     return "\n".join(lines).encode("ascii", "replace"), bad
 
 
-def mapped(column: pl.Series, value: Callable[[str], int]) -> Int64s:
-    """`value` of each text of a column, asked once for each different text."""
-    different = column.unique()
-    at = column.cast(pl.Enum(different)).to_physical().to_numpy()
-    values = np.fromiter(map(value, different), np.int64, len(different))
-    found: Int64s = values[at]
-    return found
+def distinct_texts(column: pl.Series) -> tuple[pl.Series, Int64s]:
+    """The different texts of a column without space around them, and which of them each row has.
+
+    Two of them may be equal when rows differ by space alone.
+    """
+    coded = column.cast(pl.Categorical(pl.Categories.random()))
+    different = coded.unique()
+    place = np.zeros(len(different), np.int64)
+    place[different.to_physical().to_numpy()] = np.arange(len(different))
+    return different.cast(pl.String).str.strip_chars(), place[coded.to_physical().to_numpy()]

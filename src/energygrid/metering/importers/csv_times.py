@@ -8,7 +8,7 @@ from energygrid.errors import Invalid
 from energygrid.metering.calendar import day_starts, local_days, local_to_utc
 from energygrid.metering.importers.csv_grain import is_length
 from energygrid.metering.importers.csv_stamps import BAD_OFFSET, NO_OFFSET, Stamps, Trouble, offset_of, read_stamps
-from energygrid.metering.importers.csv_table import Table, mapped
+from energygrid.metering.importers.csv_table import Table
 from energygrid.metering.importers.options import ImportOptions, Stamp
 from energygrid.metering.readings import DAY_S, Bools, Int64s
 
@@ -38,7 +38,7 @@ class Times:
         checks.refuse(stamps.trouble[stamps.at] == Trouble.UNREADABLE, "BAD_TIMESTAMP")
         timed = stamps.timed[stamps.at]
         at = self._instants(stamps, series, table, checks)
-        length = mapped(table.column("IntervalSeconds"), _length)
+        length = table.mapped("IntervalSeconds", _length)
         checks.refuse((length == _BAD) | (~timed & (length > 0) & (length != DAY_S)), "BAD_INTERVAL")
         length = np.where(timed, length, DAY_S)
         if self._has_end:
@@ -108,7 +108,7 @@ class Times:
         own = stamps.offset[stamps.at]
         if "UtcOffset" not in table.columns:
             return own if (stamps.offset != NO_OFFSET).any() else None
-        column = mapped(table.columns["UtcOffset"], offset_of)
+        column = table.mapped("UtcOffset", offset_of)
         checks.refuse(
             (column == BAD_OFFSET) | ((own != NO_OFFSET) & (column != NO_OFFSET) & (own != column)), "BAD_OFFSET"
         )
@@ -116,7 +116,7 @@ class Times:
 
     def _with_ends(self, table: Table, at: Int64s, timed: Bools, length: Int64s, checks: Refusing) -> Int64s:
         """Lengths with those that EndTimeStamp gives; a blank one gives none."""
-        blank = (table.columns["EndTimeStamp"] == "").to_numpy()
+        blank = table.mapped("EndTimeStamp", len) == 0
         stamps = self._stamps(table, "EndTimeStamp")
         zone, wall = self._options.zone, stamps.wall
         bare = ~stamps.timed[stamps.at]

@@ -68,7 +68,7 @@ def sniff(head: bytes, name: str) -> bool:
 def parse(source: BinaryIO, options: ImportOptions) -> Iterator[Parsed]:
     """Readings by slab of some 300,000 rows.
 
-    Raises Invalid BAD_FILE (no such header), AMBIGUOUS_DATE_ORDER, COMMODITY_UNKNOWN, UNIT_UNKNOWN and what `slabs` raises.
+    Raises Invalid BAD_FILE (no such header), AMBIGUOUS_DATE_ORDER, COMMODITY_UNKNOWN and UNIT_UNKNOWN.
     """
     told = read_file_name(options.name)
     header: Header | None = None
