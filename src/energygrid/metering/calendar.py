@@ -148,9 +148,7 @@ def _passes(walls: Int64s, rules: _Rules) -> tuple[Int64s, Int64s]:
     return first, first + (walls >= rules.early[first])
 
 
-def local_to_utc(
-    walls: Int64s, zone: str, fold: FoldRule = "first_dst", group: Int64s | None = None
-) -> Walls:
+def local_to_utc(walls: Int64s, zone: str, fold: FoldRule = "first_dst", group: Int64s | None = None) -> Walls:
     """Instants of wall clocks.
 
     fold   `first_dst`: a repeated wall clock seen a second time in its group means the second pass
