@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from energygrid.customers import queries
 from energygrid.customers.facts import (
     Contract,
     CustomerFacts,
@@ -20,7 +19,8 @@ from energygrid.customers.facts import (
 )
 from energygrid.customers.plan import Wanted
 from energygrid.customers.privacy import Privacy
-from energygrid.customers.queries import AnyRow
+from energygrid.customers.queries import pushing, reading
+from energygrid.customers.queries.reading import AnyRow
 from energygrid.customers.tables import meter, premise
 from energygrid.customers.write import customer_columns, meter_row, premise_row
 from energygrid.errors import NotFound
@@ -49,7 +49,7 @@ class _Personal(NamedTuple):
 
 def read_document(db: Connection, tenant_id: int, client_id: str, privacy: Privacy) -> Found:
     """The customer as it would be pushed: live sites and meters in the CIS' order; raises NotFound UNKNOWN_CLIENT."""
-    rows = queries.document_rows(db, tenant_id, client_id)
+    rows = reading.document_rows(db, tenant_id, client_id)
     if not rows:
         raise unknown_client(client_id)
     head = rows[0]
@@ -117,8 +117,8 @@ def lock(
     What is new is inserted while locking; the mirror returned is the one before.
     """
     meters = list(wanted.meters)
-    premises = [*wanted.premises, *queries.premises_of(db, tenant_id, wanted.client_id)]
-    known_premises = queries.claim_things(
+    premises = [*wanted.premises, *pushing.premises_of(db, tenant_id, wanted.client_id)]
+    known_premises = pushing.claim_things(
         db,
         tenant_id,
         premise,
@@ -126,16 +126,16 @@ def lock(
         [premise_row(tenant_id, key, facts, privacy, now) for key, facts in wanted.premises.items()],
         also=premises,
     )
-    known_meters = queries.claim_things(
+    known_meters = pushing.claim_things(
         db,
         tenant_id,
         meter,
         "meter_id",
         [meter_row(tenant_id, key, facts, now) for key, facts in wanted.meters.items()],
     )
-    others = queries.clients_around(db, tenant_id, premises, meters) - {wanted.client_id}
-    queries.lock_customers(db, tenant_id, (client for client in others if client < wanted.client_id))
-    row, is_new = queries.claim_customer(
+    others = pushing.clients_around(db, tenant_id, premises, meters) - {wanted.client_id}
+    pushing.lock_customers(db, tenant_id, (client for client in others if client < wanted.client_id))
+    row, is_new = pushing.claim_customer(
         db,
         {
             "tenant_id": tenant_id,
@@ -146,16 +146,16 @@ def lock(
             **customer_columns(wanted.customer, privacy),
         },
     )
-    queries.lock_customers(db, tenant_id, (client for client in others if client > wanted.client_id))
+    pushing.lock_customers(db, tenant_id, (client for client in others if client > wanted.client_id))
     found = Mirror(
         customer=None if is_new else CustomerFacts(row.acct_status, privacy.compare(row)),
         premises={row.premise_id: _premise_facts(row, privacy) for row in known_premises},
         meters={row.meter_id: meter_facts(row) for row in known_meters},
-        sites=tuple(_site_link(row, privacy) for row in queries.live_sites(db, tenant_id, wanted.client_id, premises)),
+        sites=tuple(_site_link(row, privacy) for row in pushing.live_sites(db, tenant_id, wanted.client_id, premises)),
         contracts=tuple(
-            _contract(row) for row in queries.live_contracts(db, tenant_id, wanted.client_id, premises, meters)
+            _contract(row) for row in pushing.live_contracts(db, tenant_id, wanted.client_id, premises, meters)
         ),
-        places=queries.live_places(db, tenant_id, list(wanted.premises), meters),
+        places=pushing.live_places(db, tenant_id, list(wanted.premises), meters),
     )
     return Locked(row, is_new, found)
 

@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.vault import Vault
-from energygrid.customers import mirror, queries
+from energygrid.customers import mirror
 from energygrid.customers.complaints import Notice
 from energygrid.customers.payload import Checked, CustomerPayload
 from energygrid.customers.plan import Plan, Reason, Wanted, plan_push
 from energygrid.customers.privacy import Privacy
+from energygrid.customers.queries import pushing, reading
 from energygrid.customers.settings import CustomerSettings
 from energygrid.customers.status import Standing, is_denied, standing
 from energygrid.customers.write import write_plan
@@ -106,7 +107,7 @@ def _at_once(
     notices: tuple[Notice, ...],
 ) -> Synced | None:
     """The answer when the mirror need not change, found without a lock; None when it must."""
-    row = queries.customer_of(db, tenant.id, payload.client_id)
+    row = reading.customer_of(db, tenant.id, payload.client_id)
     if row is None:
         return None
     if source_time is not None and row.source_time is not None and source_time < row.source_time:
@@ -117,7 +118,7 @@ def _at_once(
     if (
         source_time is not None
         and source_time != row.source_time
-        and not queries.note_source_time(db, tenant.id, payload.client_id, fingerprint, source_time)
+        and not pushing.note_source_time(db, tenant.id, payload.client_id, fingerprint, source_time)
     ):
         return None
     return Synced("unchanged", payload.document(), row.profile_id, notices)
@@ -151,7 +152,7 @@ def _write(
     outcome: Outcome = "created" if locked.is_new else "unchanged" if plan.changes_nothing else "updated"
     since = min(source_time or now, now)
     write_plan(db, tenant.id, payload.client_id, plan, privacy, at=since, now=now)
-    queries.update_customer(
+    pushing.update_customer(
         db,
         tenant.id,
         payload.client_id,

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Column,
     Identity,
     Index,
-    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -194,14 +193,3 @@ Index("ix_contract_client", contract.c.tenant_id, contract.c.client_id)
 Index("ix_contract_meter", contract.c.tenant_id, contract.c.meter_id)
 Index("ix_contract_premise", contract.c.tenant_id, contract.c.premise_id, postgresql_where=_live)
 Index("ix_contract_account", contract.c.tenant_id, contract.c.account_number)
-
-login_attempt = Table(
-    "login_attempt",
-    metadata,
-    _tenant(),
-    Column("client_id", Text, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("last_at", Instant, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "client_id"),
-    info=BY_TENANT,
-)

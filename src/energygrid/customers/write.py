@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from energygrid.customers import queries
 from energygrid.customers.facts import Contract, CustomerFacts, MeterFacts, PremiseFacts, SiteLink
 from energygrid.customers.plan import Plan
 from energygrid.customers.privacy import Privacy
+from energygrid.customers.queries import pushing
 from energygrid.customers.tables import contract, customer_premise, meter, premise, premise_meter
 
 
@@ -17,32 +17,32 @@ def write_plan(
 ) -> None:
     """Write every row of a plan; links begin and end `at`, rows say they changed `now`."""
     if plan.customer is not None:
-        queries.update_customer(db, tenant_id, client_id, **customer_columns(plan.customer, privacy))
-    queries.put(db, premise, [premise_row(tenant_id, key, facts, privacy, now) for key, facts in plan.premises.items()])
-    queries.put(db, meter, [meter_row(tenant_id, key, facts, now) for key, facts in plan.meters.items()])
-    queries.begin_rates(
+        pushing.update_customer(db, tenant_id, client_id, **customer_columns(plan.customer, privacy))
+    pushing.put(db, premise, [premise_row(tenant_id, key, facts, privacy, now) for key, facts in plan.premises.items()])
+    pushing.put(db, meter, [meter_row(tenant_id, key, facts, now) for key, facts in plan.meters.items()])
+    pushing.begin_rates(
         db,
         [
             {"tenant_id": tenant_id, "meter_id": key, "since": at, "rate_code": rate}
             for key, rate in plan.new_rates.items()
         ],
     )
-    queries.end(db, contract, tenant_id, [link.id for link in plan.ended_contracts], at)
-    queries.end(db, customer_premise, tenant_id, [link.id for link in plan.ended_sites], at)
-    queries.take_down(db, tenant_id, [*plan.taken_down, *plan.hung], at)
+    pushing.end(db, contract, tenant_id, [link.id for link in plan.ended_contracts], at)
+    pushing.end(db, customer_premise, tenant_id, [link.id for link in plan.ended_sites], at)
+    pushing.take_down(db, tenant_id, [*plan.taken_down, *plan.hung], at)
     begun: dict[str, Any] = {"tenant_id": tenant_id, "since": at}
-    queries.begin(db, customer_premise, [begun | _site_columns(link, privacy) for link in plan.begun_sites])
-    queries.begin(db, contract, [begun | _contract_columns(link) for link in plan.begun_contracts])
-    queries.begin(
+    pushing.begin(db, customer_premise, [begun | _site_columns(link, privacy) for link in plan.begun_sites])
+    pushing.begin(db, contract, [begun | _contract_columns(link) for link in plan.begun_contracts])
+    pushing.begin(
         db,
         premise_meter,
         [begun | {"meter_id": hung, "premise_id": place} for hung, place in plan.hung.items()],
     )
     changed_sites = {link.id: _site_columns(link, privacy) for link in plan.changed_sites}
-    queries.change(db, customer_premise, tenant_id, changed_sites)
-    queries.change(db, contract, tenant_id, {link.id: _contract_columns(link) for link in plan.changed_contracts})
+    pushing.change(db, customer_premise, tenant_id, changed_sites)
+    pushing.change(db, contract, tenant_id, {link.id: _contract_columns(link) for link in plan.changed_contracts})
     if plan.disturbed:
-        queries.disturb(db, tenant_id, plan.disturbed, now)
+        pushing.disturb(db, tenant_id, plan.disturbed, now)
 
 
 def customer_columns(facts: CustomerFacts, privacy: Privacy) -> dict[str, Any]:

@@ -1,18 +1,16 @@
-"""SQL of the mirror: reading, locking and writing customers, premises, meters and the links between them."""
+"""Locking and writing what one push touches."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
-from uuid import UUID
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.customers.tables import (
     contract,
     customer,
     customer_premise,
-    meter,
     meter_rate,
     premise,
     premise_meter,
@@ -20,18 +18,6 @@ from energygrid.customers.tables import (
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 Values: TypeAlias = Mapping[str, Any]
-
-
-def customer_of(db: Connection, tenant_id: int, client_id: str) -> AnyRow | None:
-    return db.execute(
-        select(customer).where(customer.c.tenant_id == tenant_id, customer.c.client_id == client_id)
-    ).one_or_none()
-
-
-def customer_by_profile(db: Connection, tenant_id: int, profile_id: UUID) -> AnyRow | None:
-    return db.execute(
-        select(customer).where(customer.c.tenant_id == tenant_id, customer.c.profile_id == profile_id)
-    ).one_or_none()
 
 
 def note_source_time(db: Connection, tenant_id: int, client_id: str, fingerprint: bytes, at: datetime) -> bool:
@@ -226,60 +212,6 @@ def take_down(db: Connection, tenant_id: int, meters: Sequence[str], at: datetim
 
 def begin_rates(db: Connection, rows: Sequence[Values]) -> None:
     put(db, meter_rate, rows)
-
-
-def document_rows(db: Connection, tenant_id: int, client_id: str) -> Sequence[AnyRow]:
-    """A customer with its live sites and meters: one row a meter, in the payload's order; one trip to the database."""
-    site_link, place, deal, device = customer_premise, premise, contract, meter
-    joined = (
-        customer.outerjoin(
-            site_link,
-            and_(
-                site_link.c.tenant_id == customer.c.tenant_id,
-                site_link.c.client_id == customer.c.client_id,
-                site_link.c.until.is_(None),
-            ),
-        )
-        .outerjoin(
-            place, and_(place.c.tenant_id == site_link.c.tenant_id, place.c.premise_id == site_link.c.premise_id)
-        )
-        .outerjoin(
-            deal,
-            and_(
-                deal.c.tenant_id == site_link.c.tenant_id,
-                deal.c.client_id == site_link.c.client_id,
-                deal.c.premise_id == site_link.c.premise_id,
-                deal.c.until.is_(None),
-            ),
-        )
-        .outerjoin(device, and_(device.c.tenant_id == deal.c.tenant_id, device.c.meter_id == deal.c.meter_id))
-    )
-    return db.execute(
-        select(
-            customer.c.client_id,
-            customer.c.profile_id,
-            customer.c.acct_status,
-            customer.c.personal,
-            customer.c.personal_sealed,
-            customer.c.changed_at,
-            customer.c.source_time,
-            site_link.c.premise_id,
-            site_link.c.is_primary,
-            site_link.c.personal.label("site_personal"),
-            site_link.c.personal_sealed.label("site_personal_sealed"),
-            place.c.personal.label("street"),
-            place.c.personal_sealed.label("street_sealed"),
-            place.c.city,
-            place.c.state,
-            place.c.postal_code,
-            deal.c.account_number,
-            deal.c.is_primary.label("meter_is_primary"),
-            device,
-        )
-        .select_from(joined)
-        .where(customer.c.tenant_id == tenant_id, customer.c.client_id == client_id)
-        .order_by(site_link.c.position, site_link.c.id, deal.c.position, deal.c.id)
-    ).all()
 
 
 def forget_customer(db: Connection, tenant_id: int, client_id: str) -> None:

@@ -1,0 +1,44 @@
+"""Privacy erasure: afterwards nothing here says who the client was or where they lived.
+
+Meters and premises stay, for they are the utility's; a street stays only where somebody else still lives. The audit log
+keeps that the erasure took place. A CIS that pushes the client again creates it anew.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from energygrid.access import audit, idempotency
+from energygrid.access.caller import Actor, Tenant
+from energygrid.customers.mirror import unknown_client
+from energygrid.customers.plan import Plan
+from energygrid.customers.queries import pushing, reading
+from energygrid.customers.sync import tell_released
+from energygrid.customers.tables import premise
+
+
+def erase_customer(db: Connection, tenant: Tenant, client_id: str, *, who: Actor, now: datetime) -> None:
+    """Delete the customer with all links, live and ended; raises NotFound UNKNOWN_CLIENT."""
+    homes = reading.premises_ever_of(db, tenant.id, client_id)
+    pushing.claim_things(db, tenant.id, premise, "premise_id", [], also=homes)
+    if not pushing.lock_customers(db, tenant.id, [client_id]):
+        raise unknown_client(client_id)
+    left = reading.meters_held_alone(db, tenant.id, client_id)
+    pushing.forget_customer(db, tenant.id, client_id)
+    pushing.blank_streets(db, tenant.id, homes, now)
+    idempotency.forget(db, tenant.id, subject_of(client_id))
+    tell_released(db, tenant.id, Plan(released=dict.fromkeys(left, "moved_out")))
+    audit.record(
+        db,
+        tenant.id,
+        actor=who.name,
+        action="customer.erased",
+        subject=subject_of(client_id),
+        request_id=who.request_id,
+        now=now,
+    )
+
+
+def subject_of(client_id: str) -> str:
+    """How the audit log and stored answers name a client."""
+    return f"customer/{client_id}"

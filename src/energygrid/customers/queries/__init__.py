@@ -1,0 +1,1 @@
+"""Every SQL statement about customers: `reading` and `pushing`."""
