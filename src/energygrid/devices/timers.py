@@ -52,7 +52,7 @@ def schedule_next(db: Connection, tenant: Tenant, bind: Bind, now: datetime) -> 
 
 
 def advance_tenant(database: Database, tenant: Tenant, now: datetime) -> int:
-    """Do everything that is due for a tenant, each bind in a transaction of its own; returns how many were looked at."""
+    """Do everything due for a tenant, each bind in a transaction of its own; returns how many were looked at."""
     bind_ids = database.read(_work, tenant, now)
     for bind_id in bind_ids:
         database.write(advance_bind, tenant, bind_id, now)
