@@ -1,0 +1,1 @@
+"""The embedded authorisation server: Authlib's grants on our clients, keys and throttles."""

@@ -1,0 +1,172 @@
+"""The authorisation server: Authlib's grants and endpoints behind a thin adapter.
+
+One server object a request, on that request's transaction. A grant that comes later is one more class in
+`_GRANTS`, with its own file; clients, keys, throttles and the shape of answers stay as they are. Every answer, errors
+too, is a value: a refused request commits, because what it counted must stay counted.
+Source: RFC 6749, RFC 7009, RFC 7662, RFC 9068; contracts/powerbox.md 5.4.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from authlib.oauth2.rfc6749 import AuthorizationServer
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, OAuth2Error
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from sqlalchemy import Connection
+
+from energygrid.access import audit, throttle
+from energygrid.access.caller import Actor
+from energygrid.access.clients import Client
+from energygrid.access.oauth.client_auth import OAuthClient, authenticate
+from energygrid.access.oauth.messages import FormRequest, OAuthAnswer, OAuthRequest, TooManyRequests, check_form
+from energygrid.access.oauth.token_endpoints import Introspection, Revocation
+from energygrid.access.settings import AccessSettings
+from energygrid.access.throttle import Rate
+from energygrid.access.tokens import Authority, issue
+from energygrid.access.trusted_hops import thumbprint
+from energygrid.access.vault import Vault
+
+# Authlib writes whole tokens to its log at level debug.
+logging.getLogger("authlib").setLevel(logging.INFO)
+
+AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
+
+
+class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
+    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
+
+
+_GRANTS = (ClientCredentials,)
+GRANT_TYPES = [grant.GRANT_TYPE for grant in _GRANTS]
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthContext:
+    """What the server works with, the same for every request of a process."""
+
+    vault: Vault
+    rules: AccessSettings
+    authority: Authority
+
+
+def token(db: Connection, context: OAuthContext, request: OAuthRequest, now: datetime, request_id: str) -> OAuthAnswer:
+    """The token endpoint. Failed attempts are counted in this transaction."""
+    return _Server(db, context, now, request_id).answer_token(request)
+
+
+def revoke(db: Connection, context: OAuthContext, request: OAuthRequest, now: datetime, request_id: str) -> OAuthAnswer:
+    """RFC 7009: the token is refused from now on."""
+    return _Server(db, context, now, request_id).answer(Revocation.ENDPOINT_NAME, request)
+
+
+def introspect(
+    db: Connection, context: OAuthContext, request: OAuthRequest, now: datetime, request_id: str
+) -> OAuthAnswer:
+    """RFC 7662: what the asking client's own token says; {"active": false} for every other."""
+    return _Server(db, context, now, request_id).answer(Introspection.ENDPOINT_NAME, request)
+
+
+class _Server(AuthorizationServer):  # type: ignore[misc]
+    def __init__(self, db: Connection, context: OAuthContext, now: datetime, request_id: str) -> None:
+        super().__init__()
+        self.db = db
+        self.context = context
+        self.now = now
+        self.request_id = request_id
+        self._request: OAuthRequest | None = None
+        self.register_token_generator("default", self._new_token)
+        for grant in _GRANTS:
+            self.register_grant(grant)
+        for endpoint in (Revocation, Introspection):
+            self.register_endpoint(endpoint)
+
+    def answer_token(self, request: OAuthRequest) -> OAuthAnswer:
+        self._request = request
+        try:
+            check_form(request.form)
+            if not dict(request.form).get("grant_type"):
+                raise InvalidRequestError("the grant_type is missing")
+            answer: OAuthAnswer = self.create_token_response(request)
+        except OAuth2Error as error:
+            return self.handle_response(*error())
+        return answer
+
+    def answer(self, endpoint: str, request: OAuthRequest) -> OAuthAnswer:
+        try:
+            check_form(request.form)
+            answer: OAuthAnswer = self.create_endpoint_response(endpoint, request)
+        except OAuth2Error as error:
+            return self.handle_response(*error())
+        return answer
+
+    def authenticate_client(
+        self,
+        request: FormRequest,
+        methods: list[str],  # noqa: ARG002 - Authlib's signature; a secret may come by Basic or by the form
+        endpoint: str = "token",
+    ) -> OAuthClient:
+        context = self.context
+        client = authenticate(self.db, context.vault, context.rules, request.origin, request.form, self.now)
+        if endpoint == "token":
+            self._take_one(client)
+        return OAuthClient(client)
+
+    def create_oauth2_request(self, request: OAuthRequest) -> FormRequest:
+        return FormRequest(request)
+
+    def handle_response(self, status: int, body: Mapping[str, Any], headers: list[tuple[str, str]]) -> OAuthAnswer:
+        return OAuthAnswer(status, body, {name: value for name, value in headers if name != "Content-Type"})
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Nobody listens: what follows from a token follows in its own transaction."""
+
+    def save_token(self, token: Mapping[str, Any], request: FormRequest) -> None:
+        """An access token is not stored: it is signed, short-lived, and found in the list of the revoked if need be."""
+
+    def _take_one(self, client: Client) -> None:
+        rules = self.context.rules
+        sandbox = client.tenant.environment == "sandbox"
+        rate = Rate(rules.sandbox_tokens_per_minute if sandbox else rules.tokens_per_minute, timedelta(minutes=1))
+        wait = throttle.take(self.db, f"tokens of {client.client_id}", rate, self.now)
+        if wait:
+            raise TooManyRequests("this client asks for tokens too often; keep a token until it expires", wait)
+
+    def _new_token(self, *, client: OAuthClient, scope: str | None = None, **_: object) -> dict[str, object]:
+        allowed = client.get_allowed_scope(scope)
+        if allowed is None:
+            raise InvalidScopeError("the client may not have this scope")
+        lifetime = timedelta(seconds=self.context.rules.token_lifetime_s)
+        certificate = self._request and self._request.certificate
+        issued = issue(
+            self.context.authority,
+            tenant=client.client.tenant.key,
+            client_id=client.client.client_id,
+            subject=client.client.client_id,
+            scopes=allowed.split(" "),
+            lifetime=lifetime,
+            now=self.now,
+            thumbprint=thumbprint(certificate) if certificate else None,
+        )
+        who = Actor(client.client.client_id, self.request_id)
+        self.record(client.client, "token.issued", f"token/{issued.jti}", who, {"scope": allowed})
+        return {
+            "access_token": issued.token,
+            "token_type": "Bearer",
+            "expires_in": int(lifetime.total_seconds()),
+            "scope": allowed,
+        }
+
+    def record(self, client: Client, action: str, subject: str, who: Actor, facts: Mapping[str, object]) -> None:
+        audit.record(
+            self.db,
+            client.tenant.id,
+            actor=who.name,
+            action=action,
+            subject=subject,
+            request_id=who.request_id,
+            now=self.now,
+            facts=facts,
+        )

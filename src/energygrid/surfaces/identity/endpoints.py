@@ -1,0 +1,85 @@
+"""The token, revocation and introspection endpoints. Each is one transaction that commits whatever the answer is."""
+
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from energygrid.access.oauth import server
+from energygrid.access.oauth.messages import OAuthAnswer, OAuthRequest
+from energygrid.access.oauth.server import OAuthContext
+from energygrid.surfaces.common.deps import Db, Now, RequestId
+from energygrid.surfaces.identity.wire import ONE_TOKEN_FORM, TOKEN_FORM, ErrorOut, IntrospectionOut, TokenOut
+
+router = APIRouter(tags=["tokens"])
+
+_FORM = "application/x-www-form-urlencoded"
+_LONGEST_FORM = 32_768
+_MOST_PARAMETERS = 50
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorOut, "description": "malformed, or not allowed to this client"},
+    401: {"model": ErrorOut, "description": "client authentication failed"},
+    429: {"model": ErrorOut, "description": "too often, or locked after failures; see Retry-After"},
+    503: {"model": ErrorOut, "description": "the database does not answer; see Retry-After"},
+}
+
+
+async def _oauth_request(request: Request) -> OAuthRequest:
+    hops, headers = request.app.state.trusted_hops, request.headers
+    peer = request.client.host if request.client else None
+    return OAuthRequest(
+        form=await _form(request),
+        authorization=headers.get("authorization"),
+        address=hops.caller_address(peer, headers),
+        certificate=hops.certificate(peer, headers),
+    )
+
+
+async def _form(request: Request) -> list[tuple[str, str]]:
+    """The form's parameters; literal spaces are taken as they are, which curl's -d leaves unencoded."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise InvalidRequestError(f"the body must be {_FORM}")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            raise InvalidRequestError("the body is too long")
+    try:
+        return parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict", separator="&"
+        )
+    except ValueError as error:
+        raise InvalidRequestError("the body is not a form") from error
+
+
+async def _context(request: Request) -> OAuthContext:
+    context: OAuthContext = request.app.state.oauth
+    return context
+
+
+Context = Annotated[OAuthContext, Depends(_context)]
+Posted = Annotated[OAuthRequest, Depends(_oauth_request)]
+
+
+@router.post("/oauth/token", response_model=TokenOut, responses=_ERRORS, openapi_extra=TOKEN_FORM)
+def token(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
+    """Exchange a client's credentials for an access token (RFC 6749 section 4.4)."""
+    return _rendered(db.write(server.token, context, posted, now, request_id))
+
+
+@router.post("/oauth/revoke", responses={200: {"model": dict[str, Any]}, **_ERRORS}, openapi_extra=ONE_TOKEN_FORM)
+def revoke(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
+    """Take back one of the client's own tokens (RFC 7009); 200 also when there is nothing to take back."""
+    return _rendered(db.write(server.revoke, context, posted, now, request_id))
+
+
+@router.post("/oauth/introspect", response_model=IntrospectionOut, responses=_ERRORS, openapi_extra=ONE_TOKEN_FORM)
+def introspect(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
+    """What one of the client's own tokens says (RFC 7662); every other token is inactive."""
+    return _rendered(db.write(server.introspect, context, posted, now, request_id))
+
+
+def _rendered(answer: OAuthAnswer) -> JSONResponse:
+    return JSONResponse(dict(answer.body), answer.status, dict(answer.headers))

@@ -1,0 +1,66 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from energygrid.access import clients
+from energygrid.access.audit import SYSTEM
+from energygrid.access.caller import Tenant
+from energygrid.access.settings import AccessSettings
+from energygrid.access.token_check import TokenChecker
+from energygrid.access.vault import Vault
+from energygrid.database.engine import Database
+from energygrid.settings import Settings
+from energygrid.surfaces.common.deps import Services
+from energygrid.surfaces.identity.app import create_app
+
+SECRET = "correct-horse_battery-staple-0123456789"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The surface on a database of its own, with one client `cis` of a sandbox tenant."""
+
+    http: TestClient
+    services: Services
+    database: Database
+    tenant: Tenant
+
+    def token(self, scope: str = "customer.sync") -> str:
+        answer = self.http.post(
+            "/oauth/token", data={"grant_type": "client_credentials", "scope": scope}, auth=("cis", SECRET)
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["access_token"]
+
+
+@pytest.fixture
+def rules() -> AccessSettings:
+    return AccessSettings()
+
+
+@pytest.fixture
+def identity(
+    database: Database, committed_tenant: Tenant, settings: Settings, vault: Vault, rules: AccessSettings
+) -> Identity:
+    services = Services(database, settings, vault, TokenChecker(database, settings, vault, rules=rules))
+    make_client(database, vault, committed_tenant)
+    app = create_app(services, rules)
+    return Identity(TestClient(app, raise_server_exceptions=False), services, database, committed_tenant)
+
+
+def make_client(database: Database, vault: Vault, tenant: Tenant, client_id: str = "cis", **more: object) -> None:
+    database.write(
+        clients.create_client,
+        vault,
+        tenant,
+        name="customer information system",
+        scopes=["customer.sync", "hardware.bind"],
+        client_id=client_id,
+        secret=SecretStr(SECRET),
+        who=SYSTEM,
+        now=datetime.now(UTC),
+        **more,
+    )
