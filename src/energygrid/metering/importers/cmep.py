@@ -81,9 +81,11 @@ class _Reader:
             if not line.startswith("MEPMD01") or line[7:8] not in {",", "\t", "|"}:
                 raise Invalid("BAD_FILE", "the first line is not a MEPMD01 record", line=row)
             self.separator = line[7]
+        if not finished:
+            message = "the file ends inside this line; its last value may be cut"
+            self.out.reject(row, "UNFINISHED_LINE", message, line)
+            return
         try:
-            if not finished:
-                raise _BadLine("UNFINISHED_LINE", "the file ends inside this line; its last value may be cut")
             self._record(row, [field.strip() for field in line.split(self.separator)])
         except _BadLine as problem:
             self.out.reject(row, problem.code, problem.message, line)
@@ -102,17 +104,20 @@ class _Reader:
             return
         registers = fields[10].upper().endswith("REG")
         key = self._key(fields, 0 if registers else _interval(fields[12]))
-        values = self._values(fields) * _constant(fields[11])
-        qualities = [self._quality(text) for text in fields[15::3]]
-        values[[q is Quality.MISSING for q in qualities]] = np.nan
+        values = self._scaled(self._values(fields), fields)
+        texts = fields[15::3]
+        different = {text: self._quality(text) for text in set(texts)}
+        qualities = np.array([different[text] for text in texts], np.uint8)
+        values[qualities == Quality.MISSING] = np.nan
         ends = _times(fields[14::3], key.interval_s)
         if registers:
-            for end, value, quality in zip(ends.tolist(), values.tolist(), qualities, strict=True):
-                self.out.add_register(row, key, end, value, int(quality))
+            for end, value, quality in zip(ends.tolist(), values.tolist(), qualities.tolist(), strict=True):
+                self.out.add_register(row, key, end, value, quality)
             return
-        labels = [PLAIN if text in _PLAIN else self.out.label_of(text) for text in fields[15::3]]
-        marks = np.array(qualities, np.uint8), np.array(labels, np.int16)
-        self.out.add(row, key, self._starts(ends, key.interval_s), values, *marks)
+        starts = self._starts(ends, key.interval_s)
+        numbers = {text: PLAIN if text in _PLAIN else self.out.label_of(text) for text in different}
+        labels = np.array([numbers[text] for text in texts], np.int16)
+        self.out.add(row, key, starts, values, qualities, labels)
 
     def _key(self, fields: list[str], interval_s: int) -> SeriesKey:
         meter = self._options.meter_map.get(fields[7], fields[7])
@@ -141,6 +146,15 @@ class _Reader:
             return np.array([float(text or "nan") for text in texts], np.float64)
         except ValueError:
             raise _BadLine("BAD_NUMBER", "a value is not a decimal number without exponent") from None
+
+    @staticmethod
+    def _scaled(values: Float64s, fields: list[str]) -> Float64s:
+        """Times the calculation constant, to as many decimals as the exact product has."""
+        constant = _constant(fields[11])
+        if constant == 1:
+            return values
+        places = max((_places(text) for text in fields[16::3]), default=0) + _places(fields[11])
+        return np.round(values * constant, places)
 
     def _quality(self, text: str) -> Quality:
         if not text:
@@ -192,6 +206,10 @@ def _interval(text: str) -> int:
     if months or not is_length(np.array([seconds]))[0]:
         raise _BadLine("BAD_INTERVAL", f"{text[:16]!r} is not an interval of a minute or more that divides the day")
     return seconds
+
+
+def _places(text: str) -> int:
+    return len(text.partition(".")[2])
 
 
 def _constant(text: str) -> float:

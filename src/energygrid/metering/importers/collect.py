@@ -53,7 +53,7 @@ class Collector:
     def _start_over(self) -> None:
         self._keys: _Numbers[SeriesKey] = _Numbers()
         self._labels: _Numbers[str] = _Numbers()
-        self._runs: list[tuple[int, int, Int64s, Float64s, UInt8s | int, Int16s | int] | None] = []
+        self._runs: list[tuple[Int64s | int, int, Int64s, Float64s, UInt8s | int, Int16s | int] | None] = []
         self._register_keys: _Numbers[SeriesKey] = _Numbers()
         self._registers: list[tuple[int, int, int, float, int]] = []
         self._rejects: list[Reject] = []
@@ -68,7 +68,7 @@ class Collector:
 
     def add(
         self,
-        row: int,
+        row: Int64s | int,
         key: SeriesKey,
         start: Int64s,
         value: Float64s,
@@ -126,7 +126,7 @@ class Collector:
             start=np.concatenate(starts),
             value=np.concatenate(values),
             quality=_spread(qualities, counts).astype(np.uint8),
-            row=np.repeat(np.array(rows, np.int64), counts),
+            row=_spread(rows, counts),
             source_labels=self._labels.items,
             source_code=_spread(labels, counts).astype(np.int16) if self._labels.items else None,
         )
@@ -145,7 +145,7 @@ class Collector:
         )
 
 
-def _spread(marks: tuple[UInt8s | Int16s | int, ...], counts: list[int]) -> Int64s:
+def _spread(marks: tuple[UInt8s | Int16s | Int64s | int, ...], counts: list[int]) -> Int64s:
     """One mark a reading, from runs that have one for all or one for each."""
     flat = np.repeat(np.array([m if isinstance(m, int) else 0 for m in marks], np.int64), counts)
     at = 0

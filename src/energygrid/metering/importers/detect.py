@@ -4,13 +4,13 @@ from types import ModuleType
 from typing import cast
 
 from energygrid.errors import Invalid
-from energygrid.metering.importers import cmep, energygrid_csv, nem12, nem13
+from energygrid.metering.importers import cmep, energygrid_csv, espi, nem12, nem13
 from energygrid.metering.importers.options import Importer
 
 HEAD_BYTES = 64 << 10
 """How much of a file `importer_for` wants to see."""
 
-_MODULES: tuple[ModuleType, ...] = (energygrid_csv, nem12, nem13, cmep)
+_MODULES: tuple[ModuleType, ...] = (energygrid_csv, nem12, nem13, cmep, espi)
 IMPORTERS: dict[str, Importer] = {module.NAME: cast("Importer", module) for module in _MODULES}
 
 

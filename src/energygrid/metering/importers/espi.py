@@ -1,0 +1,72 @@
+"""ESPI ("Green Button") usage feeds, versions 3.3 and 4.0 (powerbox.md 4.5).
+
+The file is read twice: first for the resources that say what the readings are, wherever in it they stand, then for the
+readings. So a feed of any size is read in bounded memory, and nothing is handed on from a feed that breaks off.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from energygrid.errors import Invalid
+from energygrid.metering.importers.collect import Collector
+from energygrid.metering.importers.espi_blocks import Blocks
+from energygrid.metering.importers.espi_check import Checker, misspelt
+from energygrid.metering.importers.espi_graph import Graph, contents
+from energygrid.metering.importers.espi_xml import Feed, local
+from energygrid.metering.importers.options import ImportOptions
+from energygrid.metering.readings import Note, Parsed
+
+NAME = "espi"
+
+_USED = {"UsagePoint", "MeterReading", "ReadingType", "IntervalBlock", "LocalTimeParameters"}
+_NAMESPACE = b"http://naesb.org/espi"
+_ATOM = b"http://www.w3.org/2005/Atom"
+
+
+def sniff(head: bytes, name: str) -> bool:
+    """XML that names the ESPI or Atom namespace."""
+    del name
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return start == b"<" and (_NAMESPACE in head or _ATOM in head)
+
+
+def parse(source: BinaryIO, options: ImportOptions) -> Iterator[Parsed]:
+    """`source` must be seekable. Line numbers are those of the XML.
+
+    Raises Invalid BAD_FILE when the XML is not well-formed, has a document type or is not Atom, and ENTRY_TOO_LARGE.
+    """
+    start = source.tell()
+    graph, notes = _survey(source, options)
+    source.seek(start)
+    yield Parsed(notes=notes)
+    blocks = Blocks(graph, options, Collector(options))
+    for at, entry in enumerate(Feed(source, options)):
+        for thing in contents(entry):
+            if local(thing) == "IntervalBlock":
+                blocks.read(at, entry, thing)
+                if blocks.out.full:
+                    yield blocks.out.take()
+    yield blocks.out.take(last=True)
+
+
+def _survey(source: BinaryIO, options: ImportOptions) -> tuple[Graph, list[Note]]:
+    """Everything but the readings, and what is to be said about the feed as XML."""
+    graph, notes = Graph(), list[Note]()
+    checker = Checker() if options.check_schema else None
+    feed = Feed(source, options)
+    for at, entry in enumerate(feed):
+        if checker is not None:
+            notes += checker.notes(entry)
+        for thing in contents(entry):
+            notes += misspelt(thing)
+        graph.add(at, entry)
+    if checker is not None:
+        if feed.skeleton is not None:
+            notes += checker.notes(feed.skeleton)
+        notes += checker.close()
+    if not graph.counts:
+        raise Invalid("BAD_FILE", "the feed has no entry with content", line=1)
+    for kind, count in sorted(graph.counts.items()):
+        if kind not in _USED:
+            notes.append(Note(0, "RESOURCE_NOT_IMPORTED", f"{count} x {kind}: not part of the readings"))
+    return graph, notes
