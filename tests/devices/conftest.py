@@ -45,7 +45,9 @@ class Bench:
     vault: Vault
     tenant: Tenant
 
-    def bind(self, mac: str = MAC, meter: str = "m1", code: str = CODE, *, strict: bool = False, at: datetime = NOW) -> Bind:
+    def bind(
+        self, mac: str = MAC, meter: str = "m1", code: str = CODE, *, strict: bool = False, at: datetime = NOW
+    ) -> Bind:
         device = DeviceAsked(mac, code, strict=strict)
         bind = requests.bind_device(self.db, self.vault, self.tenant, WHO, Party("c1", meter), device, at).bind
         assert bind is not None
@@ -54,7 +56,9 @@ class Bench:
     def release(self, meter: str = "m1", mac: str | None = None, *, at: datetime = NOW) -> Bind | None:
         return requests.release_device(self.db, self.tenant, WHO, Party("c1", meter), mac, at).bind
 
-    def report(self, bind: Bind, sequence: int, signal: Signal, reason: str | None = None, *, at: datetime = NOW) -> Bind:
+    def report(
+        self, bind: Bind, sequence: int, signal: Signal, reason: str | None = None, *, at: datetime = NOW
+    ) -> Bind:
         return apply_gateway_event(self.db, self.tenant, GatewayEvent(bind.bind_id, sequence, signal, reason), at)
 
     def advance(self, bind: Bind, at: datetime) -> Bind:
@@ -80,13 +84,16 @@ class Bench:
         return list(self.db.execute(text(query), {"tenant": self.tenant.id, **values}))
 
     def events(self) -> list[str]:
-        return [row.type for row in self.rows("SELECT type FROM outbox_event WHERE tenant_id = :tenant ORDER BY serial")]
+        return [
+            row.type for row in self.rows("SELECT type FROM outbox_event WHERE tenant_id = :tenant ORDER BY serial")
+        ]
 
     def commands(self) -> list[str]:
         return [
             row.kind
             for row in self.rows(
-                "SELECT kind FROM gateway_command WHERE tenant_id = :tenant AND done_at IS NULL ORDER BY bind_id, number"
+                "SELECT kind FROM gateway_command WHERE tenant_id = :tenant AND done_at IS NULL"
+                " ORDER BY bind_id, number"
             )
         ]
 
@@ -119,5 +126,5 @@ class HeadEnd:
         self.before_answer()
         return Answer(accepted=True)
 
-    def events(self, bind_id: str, after: int) -> Sequence[GatewayEvent]:
+    def events(self, bind_id: str, after: int) -> Sequence[GatewayEvent]:  # noqa: ARG002
         return ()

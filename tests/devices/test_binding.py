@@ -57,7 +57,9 @@ def test_every_waiting_state_has_a_deadline_that_ends_it() -> None:
         assert step(state, Signal.DEADLINE) in ENDED
 
 
-def held(state: State, *, meter: str = "m1", mac: str = MINE, slot: int = 0, minutes: int = 0, code: bytes = CODE) -> ActiveBind:
+def held(
+    state: State, *, meter: str = "m1", mac: str = MINE, slot: int = 0, minutes: int = 0, code: bytes = CODE
+) -> ActiveBind:
     return ActiveBind(f"bnd_{meter}_{mac}", meter, mac, slot, state, code, NOW - timedelta(minutes=minutes))
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from energygrid.devices.binding import Signal, State
+from energygrid.devices.events import apply_gateway_event
 from energygrid.devices.gateways.gateway import Answer, GatewayEvent
-from energygrid.devices.events import apply_gateway_events
 from energygrid.devices.queries import history
 from energygrid.errors import NotFound
 
@@ -62,25 +62,9 @@ def test_an_illegal_event_is_recorded_and_changes_nothing(bench: Bench) -> None:
     assert said(bench, bind.bind_id)[-1] == ("CONTACT", None)
 
 
-def test_an_event_of_an_unknown_bind_names_it(bench: Bench) -> None:
+def test_an_event_of_an_unknown_bind_is_not_found(bench: Bench) -> None:
     with pytest.raises(NotFound):
-        bench.report(bench.bind().__class__(**{**_values(bench), "bind_id": "bnd_x"}), 1, Signal.CONTACT)
-
-
-def _values(bench: Bench) -> dict[str, object]:
-    bind = bench.bind()
-    return {name: getattr(bind, name) for name in bind.__slots__}
-
-
-def test_a_batch_is_applied_in_order_and_names_what_is_unknown(bench: Bench) -> None:
-    bind = bench.bind()
-    events = [
-        GatewayEvent(bind.bind_id, 2, Signal.REGISTERED),
-        GatewayEvent("bnd_x", 1, Signal.CONTACT),
-        GatewayEvent(bind.bind_id, 1, Signal.CONTACT),
-    ]
-    assert apply_gateway_events(bench.db, bench.tenant, events, NOW) == ["bnd_x"]
-    assert said(bench, bind.bind_id)[1:] == [("CONTACT", "JOINING"), ("REGISTERED", "PAIRED")]
+        apply_gateway_event(bench.db, bench.tenant, GatewayEvent("bnd_x", 1, Signal.CONTACT), NOW)
 
 
 def test_a_refusal_fails_the_bind_with_its_reason(bench: Bench) -> None:

@@ -67,7 +67,9 @@ def test_a_zigbee_3_tenant_takes_36_digits_only() -> None:
     assert check(code + crc, policy).text == code + crc
 
 
-@pytest.mark.parametrize("text", ["", "TUTORIAL-INSTALL-CODE-001", "83FED3407A93", "8" * 37, "83FED3407A932B7G", "é" * 16])
+@pytest.mark.parametrize(
+    "text", ["", "TUTORIAL-INSTALL-CODE-001", "83FED3407A93", "8" * 37, "83FED3407A932B7G", "é" * 16]
+)
 def test_anything_else_is_no_code(text: str) -> None:
     assert refused(text, STRICT)
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from energygrid.devices import requests
 from energygrid.devices.binding import Signal, State
 from energygrid.devices.gateways.gateway import Answer
 from energygrid.devices.inventory import register_device
@@ -163,16 +162,6 @@ def test_the_sealed_code_is_gone_as_soon_as_the_gateway_has_it(bench: Bench) -> 
     assert after.fingerprint == bind.fingerprint
 
 
-def test_what_happens_to_a_meter_releases_its_device_but_not_a_newcomers(bench: Bench) -> None:
-    bind = bench.bind()
-    bench.report(bind, 1, Signal.REGISTERED)
-    assert requests.release_meters(bench.db, bench.tenant, ["m1", "m9"], "MOVED_OUT", NOW, client_id="c2") == 0
-    assert requests.release_meters(bench.db, bench.tenant, ["m1", "m9"], "MOVED_OUT", NOW, client_id="c1") == 1
-    assert requests.release_meters(bench.db, bench.tenant, ["m1"], "MOVED_OUT", NOW) == 0
-    after = bench.look(bind)
-    assert (after.state, after.reason) == (State.RELEASING, "MOVED_OUT")
-
-
 def test_every_change_is_in_the_history_and_in_the_audit_log(bench: Bench) -> None:
     bind = bench.bind()
     bench.release()
@@ -181,7 +170,9 @@ def test_every_change_is_in_the_history_and_in_the_audit_log(bench: Bench) -> No
         ("REQUEST", None, "REQUESTED", "api", WHO.name),
         ("RELEASE", "REQUESTED", "RELEASING", "api", WHO.name),
     ]
-    audited = bench.rows("SELECT action, subject FROM audit_log WHERE tenant_id = :tenant AND action LIKE 'bind.%' ORDER BY id")
+    audited = bench.rows(
+        "SELECT action, subject FROM audit_log WHERE tenant_id = :tenant AND action LIKE 'bind.%' ORDER BY id"
+    )
     assert [tuple(row) for row in audited] == [("bind.new", "meter/m1"), ("bind.release", "meter/m1")]
 
 

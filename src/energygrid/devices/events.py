@@ -1,6 +1,6 @@
 """What the gateway reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -35,25 +35,25 @@ def apply_gateway_event(db: Connection, tenant: Tenant, event: GatewayEvent, now
     return apply(db, tenant, bind, word, now)
 
 
-def apply_gateway_events(db: Connection, tenant: Tenant, events: Sequence[GatewayEvent], now: datetime) -> list[str]:
-    """Apply events in the order of their numbers; returns the ids of binds that are not known here."""
-    unknown: list[str] = []
+def report(database: Database, tenant: Tenant, events: Iterable[GatewayEvent], now: datetime) -> list[str]:
+    """Apply events in the order of their numbers, each in a transaction of its own.
+
+    Returns the ids of binds that are not known here.
+    """
+    unknown: dict[str, None] = {}
     for event in sorted(events, key=lambda event: (event.bind_id, event.sequence)):
         try:
-            apply_gateway_event(db, tenant, event, now)
+            database.write(apply_gateway_event, tenant, event, now)
         except NotFound:
-            if event.bind_id not in unknown:
-                unknown.append(event.bind_id)
-    return unknown
+            unknown[event.bind_id] = None
+    return list(unknown)
 
 
 def poll(database: Database, gateway: Gateway, tenant: Tenant, now: datetime) -> None:
     """Fetch and apply what a gateway has to say of each bind on its way; raises Unavailable.
 
-    Binds that were heard of are kept even if the gateway falls silent in the middle.
+    What was heard before the gateway fell silent is kept.
     """
     for bind_id in database.read(queries.on_the_way, tenant.id):
         after = database.read(queries.last_sequence, tenant.id, bind_id)
-        found = gateway.events(bind_id, after)
-        if found:
-            database.write(apply_gateway_events, tenant, found, now)
+        report(database, tenant, gateway.events(bind_id, after), now)

@@ -1,6 +1,6 @@
 """SQL of binds, their history and the commands still to be sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -67,12 +67,13 @@ class Device:
     fixture: bool = False
 
 
-def lock_ids(db: Connection, tenant_id: int, meter_id: str, mac: str | None) -> None:
-    """Make this transaction the only one that changes binds of the meter, then of the device.
+def lock_ids(db: Connection, tenant_id: int, meter_ids: Iterable[str], macs: Iterable[str]) -> None:
+    """Make this transaction the only one that changes binds of these meters and of these devices.
 
-    Everybody takes the two in this order, meter first, and only then locks rows.
+    Everybody locks all meters before any device, and both before rows: so nobody waits in a circle.
     """
-    keys = [f"bind meter {tenant_id} {meter_id}"] + ([f"bind mac {tenant_id} {mac}"] if mac else [])
+    keys = [f"bind meter {tenant_id} {meter_id}" for meter_id in sorted(set(meter_ids))]
+    keys += [f"bind mac {tenant_id} {mac}" for mac in sorted(set(macs))]
     for key in keys:
         db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
@@ -86,7 +87,7 @@ def lock_bind(db: Connection, tenant_id: int, bind_id: str) -> Bind | None:
     seen = get_bind(db, tenant_id, bind_id)
     if seen is None:
         return None
-    lock_ids(db, tenant_id, seen.meter_id, seen.mac)
+    lock_ids(db, tenant_id, [seen.meter_id], [seen.mac])
     return _first(db, select(bind).where(_b.tenant_id == tenant_id, _b.bind_id == bind_id).with_for_update())
 
 
@@ -120,12 +121,10 @@ def latest_binds(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> di
     return {row["meter_id"]: _bind(row) for row in db.execute(statement).mappings()}
 
 
-def active_ids(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> list[str]:
-    """Ids of the active binds of some meters."""
-    statement = select(_b.bind_id).where(
-        _b.tenant_id == tenant_id, _b.meter_id.in_(meter_ids), _b.state.in_(_names(ACTIVE))
-    )
-    return list(db.execute(statement.order_by(_b.bind_id)).scalars())
+def active_binds_of(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> list[Bind]:
+    """The active binds of some meters."""
+    statement = select(bind).where(_b.tenant_id == tenant_id, _b.meter_id.in_(meter_ids), _b.state.in_(_names(ACTIVE)))
+    return [_bind(row) for row in db.execute(statement.order_by(_b.bind_id)).mappings()]
 
 
 def tenants_with_timers(db: Connection) -> list[int]:

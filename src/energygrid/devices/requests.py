@@ -1,6 +1,7 @@
 """Asking for a bind, and asking for its end."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -12,11 +13,14 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.tenants import tenant_now
 from energygrid.access.vault import Vault
+from energygrid.customers.meters import find_meters
+from energygrid.customers.status import is_denied
 from energygrid.devices import codes, queries
 from energygrid.devices.binding import (
     ActiveBind,
     Asked,
     Decision,
+    Reason,
     Signal,
     State,
     Verdict,
@@ -27,12 +31,13 @@ from energygrid.devices.gateways.gateway import CommandKind
 from energygrid.devices.install_code import InstallCode
 from energygrid.devices.lifecycle import Source, Word, announce, apply, command, release_reason
 from energygrid.devices.mac import parse_mac, show_mac
-from energygrid.devices.parties import Party
+from energygrid.devices.parties import Party, Whose, named_meter, party_of
 from energygrid.devices.queries import Bind
 from energygrid.devices.settings import devices_settings
 from energygrid.devices.timers import catch_up
 from energygrid.errors import Conflict, Invalid
 
+_OF_THE_METER: Final = frozenset({Reason.METER_MOVED, Reason.METER_REMOVED})
 _ALREADY_BOUND: Final = "METER_ALREADY_BOUND"
 _REFUSALS: Final = {
     _ALREADY_BOUND: "the meter is bound already",
@@ -58,6 +63,33 @@ class DeviceAsked:
     strict: bool = False
 
 
+def request_bind(
+    db: Connection, vault: Vault, tenant: Tenant, who: Actor, whose: Whose, device: DeviceAsked, now: datetime
+) -> BindResult:
+    """Bind a device to a customer's meter.
+
+    Raises what `named_meter`, `party_of` and `bind_device` raise, and Invalid METER_NOT_AMI.
+    """
+    mac = parse_mac(device.mac)
+    meter_id = named_meter(db, tenant, whose)
+    # Locked before anybody is looked up: either a customer who leaves finds this bind, or this request their absence.
+    queries.lock_ids(db, tenant.id, [meter_id], [mac])
+    party, meter = party_of(db, tenant, whose.profile_id, meter_id)
+    if not meter.is_ami:
+        raise Invalid("METER_NOT_AMI", "the meter has no radio for customer devices", meterId=meter_id)
+    return bind_device(db, vault, tenant, who, party, device, now)
+
+
+def request_release(
+    db: Connection, tenant: Tenant, who: Actor, whose: Whose, mac: str | None, now: datetime
+) -> BindResult:
+    """Let the device of a customer's meter go; raises what `named_meter`, `party_of` and `release_device` raise."""
+    meter_id = named_meter(db, tenant, whose)
+    queries.lock_ids(db, tenant.id, [meter_id], [])
+    party, _ = party_of(db, tenant, whose.profile_id, meter_id)
+    return release_device(db, tenant, who, party, mac, now)
+
+
 def bind_device(
     db: Connection, vault: Vault, tenant: Tenant, who: Actor, party: Party, device: DeviceAsked, now: datetime
 ) -> BindResult:
@@ -67,8 +99,8 @@ def bind_device(
     DEVICE_ALREADY_BOUND; fact `retry_after` in seconds when a release is under way). Source: contract 3.4.
     """
     mac = parse_mac(device.mac)
+    queries.lock_ids(db, tenant.id, [party.meter_id], [mac])
     code, fingerprint = codes.read_code(db, vault, tenant, mac, device.install_code)
-    queries.lock_ids(db, tenant.id, party.meter_id, mac)
     found = queries.active_binds(db, tenant.id, party.meter_id, mac)
     active = [bind for bind in (catch_up(db, tenant, one, now) for one in found) if bind.is_active]
     at = tenant_now(tenant, now)
@@ -97,7 +129,7 @@ def release_device(
     mac  as typed; needed only where a meter holds several devices
     """
     named = parse_mac(mac) if mac else None
-    queries.lock_ids(db, tenant.id, party.meter_id, None)
+    queries.lock_ids(db, tenant.id, [party.meter_id], [])
     found = queries.active_binds(db, tenant.id, party.meter_id, None)
     active = [bind for bind in (catch_up(db, tenant, one, now) for one in found) if bind.is_active]
     decision = decide_release([_seen(bind) for bind in active], named)
@@ -113,32 +145,36 @@ def release_device(
     return BindResult(bind)
 
 
-def release_meters(
-    db: Connection,
-    tenant: Tenant,
-    meter_ids: list[str],
-    reason: str,
-    now: datetime,
-    *,
-    client_id: str | None = None,
-) -> int:
-    """Release every active bind of some meters because of what happened to them; returns how many.
+def release_meters(db: Connection, tenant: Tenant, meter_ids: Sequence[str], reason: Reason, now: datetime) -> int:
+    """Release the devices of meters whose people or whose place have changed; returns how many.
 
-    client_id  only binds of this client, so that a newcomer's bind survives the departure of who lived there before
+    Where people changed, a device stays if its client still holds the meter: it may be the newcomer's own.
     """
+    queries.lock_ids(db, tenant.id, meter_ids, [])
+    found = queries.active_binds_of(db, tenant.id, meter_ids)
+    queries.lock_ids(db, tenant.id, [], [bind.mac for bind in found])
+    stays = set() if reason in _OF_THE_METER else _served(db, tenant, meter_ids)
     released = 0
-    for bind_id in queries.active_ids(db, tenant.id, meter_ids):
-        bind = queries.lock_bind(db, tenant.id, bind_id)
+    for seen in found:
+        bind = queries.lock_bind(db, tenant.id, seen.bind_id)
         assert bind is not None
         bind = catch_up(db, tenant, bind, now)
-        if client_id is not None and bind.client_id != client_id:
+        if not bind.is_active or bind.state is State.RELEASING or Party(bind.client_id, bind.meter_id) in stays:
             continue
-        if bind.is_active and bind.state is not State.RELEASING:
-            word = Word(Signal.RELEASE, tenant_now(tenant, now), Source.SYSTEM, reason)
-            bind = apply(db, tenant, bind, word, now)
-            _audit(db, tenant, audit.SYSTEM, "bind.release", bind, now)
-            released += 1
+        word = Word(Signal.RELEASE, tenant_now(tenant, now), Source.SYSTEM, reason)
+        bind = apply(db, tenant, bind, word, now)
+        _audit(db, tenant, audit.SYSTEM, "bind.release", bind, now)
+        released += 1
     return released
+
+
+def _served(db: Connection, tenant: Tenant, meter_ids: Sequence[str]) -> set[Party]:
+    return {
+        Party(holder.client_id, meter.meter_id)
+        for meter in find_meters(db, tenant.id, meter_ids).values()
+        for holder in meter.holders
+        if not is_denied(tenant, holder.acct_status)
+    }
 
 
 def _open(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from energygrid.access.caller import Tenant
+from energygrid.access import audit
+from energygrid.access.caller import Actor, Tenant
 from energygrid.devices import queries
 from energygrid.devices.mac import show_mac
 from energygrid.devices.queries import Bind, HistoryEntry
@@ -26,19 +28,21 @@ class MeterBinding:
     device: str | None
 
 
-def bind_status(db: Connection, tenant: Tenant, bind_id: str) -> BindWithHistory:
+def bind_status(db: Connection, tenant: Tenant, who: Actor, bind_id: str, now: datetime) -> BindWithHistory:
     """One request with everything that was said about it; raises NotFound UNKNOWN_BIND."""
     bind = queries.get_bind(db, tenant.id, bind_id)
     if bind is None:
         raise NotFound("UNKNOWN_BIND", "there is no such bind request", bindRequestId=bind_id)
+    _audit(db, tenant, who, bind, now)
     return BindWithHistory(bind, queries.history(db, tenant.id, bind_id))
 
 
-def current_binding(db: Connection, tenant: Tenant, meter_id: str) -> Bind:
+def current_binding(db: Connection, tenant: Tenant, who: Actor, meter_id: str, now: datetime) -> Bind:
     """The meter's active bind, or the last one that ended; raises NotFound UNKNOWN_METER when there never was one."""
     bind = queries.latest_bind(db, tenant.id, meter_id)
     if bind is None:
         raise NotFound("UNKNOWN_METER", "no bind was ever requested for this meter", meterId=meter_id)
+    _audit(db, tenant, who, bind, now)
     return bind
 
 
@@ -49,3 +53,16 @@ def binds_of_meters(db: Connection, tenant_id: int, meter_ids: Sequence[str]) ->
 
 def _binding(bind: Bind) -> MeterBinding:
     return MeterBinding(bind.state.value, show_mac(bind.mac) if bind.is_active else None)
+
+
+def _audit(db: Connection, tenant: Tenant, who: Actor, bind: Bind, now: datetime) -> None:
+    audit.record(
+        db,
+        tenant.id,
+        actor=who.name,
+        action="bind.read",
+        subject=f"meter/{bind.meter_id}",
+        request_id=who.request_id,
+        now=now,
+        facts={"bindRequestId": bind.bind_id},
+    )

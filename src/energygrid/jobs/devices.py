@@ -7,6 +7,7 @@ from energygrid.access import tenants
 from energygrid.access.addresses import AllowList
 from energygrid.access.outgoing import OutgoingClient
 from energygrid.devices import events, queries, requests, timers
+from energygrid.devices.binding import Reason
 from energygrid.devices.gateways import dispatch as outbox
 from energygrid.devices.gateways.choose import gateway_of
 from energygrid.errors import Unavailable
@@ -55,11 +56,11 @@ def poll(timestamp: int) -> None:  # noqa: ARG001 - as above
 
 
 @app.task(name="devices.release_for")
-def release_for(tenant_id: int, meter_ids: list[str], reason: str, client_id: str | None = None) -> None:
+def release_for(tenant_id: int, meter_ids: list[str], reason: str) -> None:
     """Release the devices of meters whose customer left, whose account closed or which were taken down."""
     here = context()
     tenant = here.database.read(tenants.get_tenant, tenant_id)
-    here.database.write(requests.release_meters, tenant, meter_ids, reason, _now(), client_id=client_id)
+    here.database.write(requests.release_meters, tenant, meter_ids, Reason(reason.upper()), _now())
 
 
 def _now() -> datetime:
