@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, Select, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from energygrid.devices.binding import ACTIVE, State
@@ -114,7 +115,7 @@ def latest_binds(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> di
     """`latest_bind` of many meters in one statement; meters that never had one are absent."""
     statement = (
         select(bind)
-        .distinct(_b.meter_id)
+        .ext(distinct_on(_b.meter_id))
         .where(_b.tenant_id == tenant_id, _b.meter_id.in_(meter_ids))
         .order_by(_b.meter_id, _b.state.in_(_names(ACTIVE)).desc(), _b.slot, _b.requested_at.desc(), _b.bind_id)
     )

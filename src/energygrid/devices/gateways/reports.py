@@ -13,6 +13,8 @@ from energygrid.errors import Invalid, Unauthenticated
 from energygrid.messaging.webhooks.signing import sign
 
 _TOLERANCE_S: Final = 300
+_SHORTEST_SECRET: Final = len("whsec_") + 32
+"""24 bytes in base64: a missing or cut secret must not become an empty key."""
 
 
 class _Wire(BaseModel):
@@ -61,5 +63,5 @@ def check_signature(secret: str, message_id: str, timestamp: str, signatures: st
     except (Invalid, ValueError):
         wanted, fresh = "", False
     matches = any(hmac.compare_digest(wanted.encode(), one.encode()) for one in signatures.split(" "))
-    if not (secret and wanted and fresh and message_id and matches):
+    if not (len(secret) >= _SHORTEST_SECRET and wanted and fresh and message_id and matches):
         raise Unauthenticated("INVALID_SIGNATURE", "the events are not signed by this tenant's gateway")
