@@ -180,7 +180,8 @@ def test_writers_of_the_same_day_lose_nothing(database: Database, committed_tena
     def write(part: int) -> None:
         try:
             for n in range(part, 1440, 8):
-                database.write(write_readings, series, batch(series, [T0 + n * 60], [float(n)]), known_at=NOW)
+                at = NOW + timedelta(seconds=n)
+                database.write(write_readings, series, batch(series, [T0 + n * 60], [float(n)]), known_at=at)
         except BaseException as error:  # noqa: BLE001
             failures.append(error)
 
@@ -191,8 +192,15 @@ def test_writers_of_the_same_day_lose_nothing(database: Database, committed_tena
         thread.join()
     assert not failures
     assert database.read(read, series[0], Span.of(T0, T0 + DAY_S)).value.tolist() == list(map(float, range(1440)))
-    revisions = database.read(lambda db: db.execute(text("SELECT count(*) FROM reading_revision")).scalar_one())
-    assert revisions == 1439
+    revision = database.read(lambda db: db.execute(text("SELECT revision FROM reading_block")).scalar_one())
+    assert revision == 1440
+
+
+def test_parts_of_one_file_leave_no_revisions_of_each_other(db: Connection, tenant: Tenant) -> None:
+    series = make(db, tenant, key())
+    for n in range(4):
+        write_readings(db, series, batch(series, [T0 + n * 900], [1.0]), known_at=NOW)
+    assert db.execute(text("SELECT count(*) FROM reading_revision")).scalar_one() == 0
 
 
 events = st.lists(

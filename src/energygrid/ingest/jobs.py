@@ -20,6 +20,8 @@ from energygrid.ingest.rows import Note, Reject
 
 QUEUE = "ingest"
 MOST_NOTES = 1_000
+LANES = 2
+"""How many files of one tenant are worked on at the same time (contracts/powerbox.md 5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ def open_job(
     landed: Landed,
     *,
     kind: str,
-    task: str,
+    task: str | None,
     name: str,
     options: Mapping[str, Any],
     now: datetime,
 ) -> Job:
     """Open a job for a landed file and enqueue `task(tenant_id, job_id)` in the same transaction.
+
+    Without a task the caller does the work itself.
 
     A file (by SHA-256) that a job of this kind has taken, or is taking, is not worked on again: the answer is a job in
     state `duplicate` that names the first.
@@ -80,7 +84,10 @@ def open_job(
         "created_at": now,
     }
     if queries.insert_job_once(db, values):
-        defer(db, task, queue=QUEUE, tenant_id=tenant.id, job_id=values["id"])
+        if task is None:
+            return find_job(db, tenant.id, values["id"])
+        lane = landed.sha256[0] % LANES
+        defer(db, task, queue=QUEUE, lock=f"ingest {tenant.id} {lane}", tenant_id=tenant.id, job_id=values["id"])
     else:
         values |= {
             "state": "duplicate",
@@ -135,6 +142,11 @@ def add_rejects(db: Connection, job: Job, rejects: Sequence[Reject], *, after: i
     queries.insert_rejects(db, job.tenant_id, job.id, after, rejects)
 
 
+def count_rejects(db: Connection, job: Job) -> int:
+    """How many rejects of a job are stored."""
+    return queries.count_rejects(db, job.tenant_id, job.id)
+
+
 def add_notes(db: Connection, job: Job, notes: Sequence[Note], *, after: int) -> None:
     """Store notes, 1,000 at most a job."""
     queries.insert_notes(db, job.tenant_id, job.id, after, notes[: max(0, MOST_NOTES - after)])
@@ -184,3 +196,18 @@ def rejects(db: Connection, tenant_id: int, job_id: str) -> Iterator[Reject]:
 
 def notes(db: Connection, tenant_id: int, job_id: str) -> list[Note]:
     return queries.notes(db, tenant_id, job_id)
+
+
+def add_to_counter(db: Connection, tenant_id: int, job_id: str, name: str, amount: int) -> None:
+    """Work that goes on after the job has ended adds to its figures."""
+    row = queries.job(db, tenant_id, job_id, lock=True)
+    if row is not None:
+        queries.update_job(
+            db, tenant_id, job_id, counters={**row.counters, name: row.counters.get(name, 0) + amount}
+        )
+
+
+def drop_forgotten(db: Connection, *, before: datetime) -> None:
+    """Let go of the files of jobs that failed before `before` and were not sent again."""
+    for tenant_id, upload_id in queries.forgotten_uploads(db, before):
+        queries.drop_chunks(db, tenant_id, upload_id)

@@ -49,7 +49,15 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._spool.close()
+
+    @property
+    def sha256(self) -> bytes:
+        """Of what came in so far."""
+        return self._hash.digest()
 
     def add(self, piece: bytes) -> None:
         self.size += len(piece)
@@ -77,7 +85,7 @@ class Receiver:
             self._pending.clear()
         upload_id = "upl_" + secrets.token_urlsafe(12)
         queries.insert_chunks(db, tenant_id, upload_id, self._bodies())
-        return Landed(upload_id, self._hash.digest(), self.size)
+        return Landed(upload_id, self.sha256, self.size)
 
 
 def land(db: Connection, tenant_id: int, pieces: Iterable[bytes], *, limit: int) -> Landed:

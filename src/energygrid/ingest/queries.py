@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.ingest.rows import Note, Reject
@@ -143,6 +143,12 @@ def rejects(db: Connection, tenant_id: int, job_id: str) -> Iterator[Reject]:
     )
     for found in db.execute(query.order_by(table.c.seq)):
         yield Reject(*found)
+
+
+def count_rejects(db: Connection, tenant_id: int, job_id: str) -> int:
+    table = ingest_reject
+    query = select(func.count()).where(table.c.tenant_id == tenant_id, table.c.job_id == job_id)
+    return int(db.execute(query).scalar_one())
 
 
 def notes(db: Connection, tenant_id: int, job_id: str) -> list[Note]:

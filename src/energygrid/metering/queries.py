@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import Connection as Driver
-from sqlalchemy import ARRAY, Connection, Text, any_, literal, select
+from sqlalchemy import ARRAY, Connection, Text, any_, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.metering.readings import SeriesKey
-from energygrid.metering.tables import register_read, series
+from energygrid.metering.tables import parked_reading, register_read, series
 
 
 class Block(NamedTuple):
@@ -179,3 +179,25 @@ def register_reads(
         .order_by(table.c.series_id, table.c.at, table.c.known_at.desc())
     )
     return [(found.series_id, found.at, found.value, found.quality) for found in db.execute(query)]
+
+
+def insert_parked(db: Connection, **values: Any) -> None:
+    db.execute(insert(parked_reading).values(**values))
+
+
+def take_parked(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> list[tuple[str, bytes]]:
+    """(job_id, body), oldest first; they are no longer parked."""
+    table = parked_reading
+    statement = (
+        delete(table)
+        .where(table.c.tenant_id == tenant_id, table.c.meter_id == any_(literal(list(meter_ids), ARRAY(Text))))
+        .returning(table.c.id, table.c.job_id, table.c.body)
+    )
+    return [(row.job_id, row.body) for row in sorted(db.execute(statement), key=lambda row: int(row.id))]
+
+
+def drop_parked(db: Connection, tenant_id: int, before: datetime) -> int:
+    """Give up what has waited since before `before`; how many readings that were."""
+    table = parked_reading
+    statement = delete(table).where(table.c.tenant_id == tenant_id, table.c.parked_at < before)
+    return sum(row.readings for row in db.execute(statement.returning(table.c.readings)))

@@ -28,7 +28,6 @@ from energygrid.metering.readings import DAY_S, Bools, Float64s, Int64s, Reading
 from energygrid.metering.series import Series
 
 _EPOCH = date(1970, 1, 1)
-_TICK = timedelta(microseconds=1)
 _MOST_RACES = 100
 _MOST_REJECTS_LISTED = 1_000
 _MOST_DAYS = 50 * 366
@@ -203,14 +202,15 @@ def _write_changed(
                 series_id=key[0],
                 day=key[1],
                 revision=1 if before is None else before.revision + 1,
-                known_at=known_at if before is None else max(known_at, before.known_at + _TICK),
+                known_at=known_at if before is None else max(known_at, before.known_at),
                 values=packed_values[place],
                 quality=packed_quality[place],
                 source_quality=marks,
             )
         )
     won = queries.write_blocks(db, written)
-    queries.write_revisions(db, [block for key, block in old.items() if key in won])
+    # A block that became known at this same moment (an earlier part of the same file) was never seen by anyone.
+    queries.write_revisions(db, [block for key, block in old.items() if key in won and block.known_at < known_at])
     return [row for row in rows.tolist() if keys[row] in won]
 
 

@@ -1,0 +1,245 @@
+"""`import` and `export`: readings in and out of the store from the command line."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import polars as pl
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from energygrid.access import audit, tenants
+from energygrid.access.caller import Actor, Tenant
+from energygrid.cli.common import Data, DatabaseUrl, Json, console, errors, listing, open_command
+from energygrid.errors import DomainError, Invalid, NotFound
+from energygrid.ingest import jobs
+from energygrid.ingest.jobs import Job
+from energygrid.ingest.landing import land
+from energygrid.metering import ingest
+from energygrid.metering.calendar import Span, day_span
+from energygrid.metering.quality import Quality
+from energygrid.metering.series import Series, series_of_owners
+from energygrid.metering.store import Readings, read
+from energygrid.services import Services
+
+_WHO = Actor("command line", "-")
+_PIECE = 1 << 20
+_SUMMARY = ("file", "state", "rows", "accepted", "replaced", "unchanged", "rejected", "parked", "warnings")
+
+TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the utility.")]
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["auto", "energygrid", "nem12", "nem13", "espi", "cmep"], typer.Option(help="Format of the files.")
+    ] = "auto",
+    meter_map: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="CSV with two columns: name in the files, meter id here."),
+    ] = None,
+    tenant: TenantKey = "sandbox",
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Import files of readings. The same file twice is a no-op; a refused file leaves nothing behind."""
+    names = {} if meter_map is None else _read_meter_map(meter_map)
+    with open_command(data, database_url) as services:
+        utility = services.database.read(tenants.find_tenant, tenant)
+        done = [(file, *_import_file(services, utility, file, format, names)) for file in files]
+    rows = [(file.name, job.state, *(job.counters.get(name) for name in _SUMMARY[2:])) for file, job, _ in done]
+    if as_json:
+        listing(
+            [(*row, job.id, job.error_code, job.error_message) for row, (_, job, _) in zip(rows, done, strict=True)],
+            [*_SUMMARY, "job", "errorCode", "message"],
+            as_json=True,
+        )
+    else:
+        listing(rows, _SUMMARY, as_json=False)
+        _explain(done)
+    if any(job.state == "failed" for _, job, _ in done):
+        raise typer.Exit(2)
+
+
+def _read_meter_map(file: Path) -> dict[str, str]:
+    with file.open(newline="") as lines:
+        rows = [row for row in csv.reader(lines) if row]
+    if any(len(row) != 2 for row in rows):
+        raise Invalid("BAD_METER_MAP", f"{file} needs exactly two columns: name in the files, meter id here")
+    return {name.strip(): meter.strip() for name, meter in rows}
+
+
+def _import_file(
+    services: Services, tenant: Tenant, file: Path, format_: str, names: Mapping[str, str]
+) -> tuple[Job, list[Any]]:
+    """Land one file and import it here and now, with a progress bar on a terminal."""
+    database = services.database
+    now = datetime.now(UTC)
+    job = database.write(_land, tenant, file, {"format": format_, "meterMap": dict(names)}, _manifest(file), now)
+    if job.state == "duplicate":
+        return job, []
+    started = database.write(jobs.start, tenant.id, job.id, now)
+    assert started is not None
+    with _progress() as progress:
+        task = progress.add_task(file.name, total=None)
+
+        def watch(counters: Mapping[str, Any]) -> None:
+            progress.update(task, completed=counters["rows"])
+
+        try:
+            database.write(ingest.ingest_usage, tenant, started, now=now, watch=watch)
+        except DomainError as error:
+            database.write(ingest.refuse, tenant, started, error, now=datetime.now(UTC))
+    job = database.read(jobs.find_job, tenant.id, job.id)
+    return job, database.read(jobs.notes, tenant.id, job.id)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("rows"),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+
+
+def _manifest(file: Path) -> dict[str, Any]:
+    """What `<file>.manifest.json` announces, where there is one."""
+    beside = file.with_name(file.name + ".manifest.json")
+    if not beside.exists():
+        return {}
+    try:
+        found = json.loads(beside.read_text())
+    except ValueError as error:
+        raise Invalid("BAD_MANIFEST", f"{beside} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Invalid("BAD_MANIFEST", f"{beside} is not a JSON object")
+    return found
+
+
+def _land(
+    db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], now: datetime
+) -> Job:
+    landed = land(db, tenant.id, _pieces(file), limit=1 << 40)
+    if manifest.get("sha256") not in {None, landed.sha256.hex()}:
+        raise Invalid("MANIFEST_MISMATCH", f"{file} is not the file that its manifest names")
+    job = jobs.open_job(
+        db,
+        tenant,
+        _WHO,
+        landed,
+        kind="usage",
+        task=None,
+        name=file.name,
+        options=options | {"manifest": manifest},
+        now=now,
+    )
+    audit.record(
+        db,
+        tenant.id,
+        actor=_WHO.name,
+        action="ingest.received",
+        subject=f"job/{job.id}",
+        request_id=_WHO.request_id,
+        now=now,
+    )
+    return job
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        while piece := source.read(_PIECE):
+            yield piece
+
+
+def _explain(done: list[tuple[Path, Job, list[Any]]]) -> None:
+    for file, job, notes in done:
+        if job.state == "duplicate":
+            console.print(f"{file.name}: taken before, as job {job.duplicate_of}", highlight=False)
+        if job.error_code:
+            console.print(f"{file.name}: {job.error_code}: {job.error_message}", style="red", highlight=False)
+        for note in notes[:20]:
+            console.print(f"{file.name}:{note.row}: {note.code}: {note.message}", style="yellow", highlight=False)
+        if len(notes) > 20:
+            console.print(f"{file.name}: {len(notes) - 20} further warnings are kept with job {job.id}")
+
+
+def export(
+    meter: Annotated[str, typer.Option(help="Meter id.")],
+    from_: Annotated[datetime, typer.Option("--from", help="First local day.", formats=["%Y-%m-%d"])],
+    to: Annotated[datetime, typer.Option("--to", help="Local day after the last.", formats=["%Y-%m-%d"])],
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["parquet", "csv", "json"], typer.Option(help="Format of the output.")
+    ] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output if left out.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", help="What was known at this instant (UTC).")
+    ] = None,
+    tenant: TenantKey = "sandbox",
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Export all readings of a meter: one row an interval, a gap as an empty value."""
+    with open_command(data, database_url) as services:
+        utility = services.database.read(tenants.find_tenant, tenant)
+        known_at = None if as_of is None else as_of.replace(tzinfo=UTC)
+        frame = services.database.read(_frame, utility, meter, from_.date(), to.date(), known_at)
+        services.database.write(
+            audit.record,
+            utility.id,
+            actor=_WHO.name,
+            action="readings.exported",
+            subject=f"meter/{meter}",
+            request_id=_WHO.request_id,
+            now=datetime.now(UTC),
+        )
+    target: Any = sys.stdout.buffer if out is None else out
+    if format == "parquet":
+        frame.write_parquet(target)
+    elif format == "csv":
+        frame.with_columns(pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).write_csv(target)
+    else:
+        rows = frame.with_columns(pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_dicts()
+        text = json.dumps(rows, indent=2)
+        sys.stdout.write(text + "\n") if out is None else out.write_text(text + "\n")
+
+
+def _frame(db: Any, tenant: Tenant, meter: str, first: date, end: date, as_of: datetime | None) -> pl.DataFrame:
+    found = [series for series in series_of_owners(db, tenant.id, [meter]) if series.interval_s]
+    if not found:
+        raise NotFound("UNKNOWN_METER", f"no readings of a meter {meter} are stored", meterId=meter)
+    parts = []
+    for series in found:
+        span = Span(day_span(first, series.zone).start, day_span(end, series.zone).start)
+        parts.append(_series_frame(series, read(db, series, span, as_of=as_of)))
+    return pl.concat(parts)
+
+
+def _series_frame(series: Series, readings: Readings) -> pl.DataFrame:
+    names = np.array([quality.name.lower() for quality in Quality])
+    n = len(readings.start)
+    return pl.DataFrame(
+        {
+            "meter": pl.Series([series.owner_id] * n, dtype=pl.String),
+            "commodity": pl.Series([str(series.commodity)] * n, dtype=pl.String),
+            "flow": pl.Series([str(series.flow)] * n, dtype=pl.String),
+            "kind": pl.Series([str(series.kind)] * n, dtype=pl.String),
+            "channel": pl.Series([series.channel] * n, dtype=pl.String),
+            "interval_s": pl.Series([series.interval_s] * n, dtype=pl.Int32),
+            "unit": pl.Series([series.unit] * n, dtype=pl.String),
+            "start": pl.from_epoch(pl.Series(readings.start), time_unit="s").dt.replace_time_zone("UTC"),
+            "value": pl.Series(readings.value).fill_nan(None),
+            "quality": pl.Series(names[readings.quality]),
+        }
+    )

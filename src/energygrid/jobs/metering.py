@@ -1,0 +1,96 @@
+"""Background work of metering: importing files, validating what they changed, and looking after the queue itself."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from procrastinate import JobContext as Delivery
+from procrastinate import RetryStrategy
+
+from energygrid.access import tenants
+from energygrid.access.caller import Tenant
+from energygrid.errors import DomainError, Unavailable
+from energygrid.ingest import jobs
+from energygrid.ingest.jobs import Job
+from energygrid.jobs.app import app, context
+from energygrid.messaging import events
+from energygrid.metering import ingest, validation
+from energygrid.metering.settings import MeteringSettings
+
+_log = structlog.get_logger("energygrid.jobs.metering")
+_TRIES = 5
+_RETRY = RetryStrategy(max_attempts=_TRIES, exponential_wait=4)
+
+
+@app.task(name="metering.ingest_usage", queue=jobs.QUEUE, retry=_RETRY, pass_context=True)
+def ingest_usage(delivery: Delivery, tenant_id: int, job_id: str) -> None:
+    """Import one landed file; a refused file ends its job as failed, with its rejects kept for the sender."""
+    database = context().database
+    now = datetime.now(UTC)
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    job = database.write(jobs.start, tenant_id, job_id, now)
+    if job is None:
+        return
+
+    def watch(counters: Mapping[str, Any]) -> None:
+        database.write(jobs.report, tenant_id, job_id, counters)
+
+    try:
+        database.write(ingest.ingest_usage, tenant, job, now=now, watch=watch)
+    except Unavailable:
+        raise
+    except DomainError as error:
+        database.write(ingest.refuse, tenant, job, error, now=datetime.now(UTC))
+    except Exception:
+        if delivery.job.attempts + 1 >= _TRIES:
+            _log.exception("ingest failed", job_id=job_id)
+            fault = Unavailable("INTERNAL", f"the import failed unexpectedly; the log names it by {job_id}")
+            database.write(ingest.refuse, tenant, job, fault, now=datetime.now(UTC))
+            return
+        raise
+
+
+@app.task(name=ingest.VALIDATE, queue="validation", retry=_RETRY)
+def validate(tenant_id: int, job_id: str, touched: list[list[int]]) -> None:
+    """Run the rules over changed days and estimate their gaps, a transaction a series."""
+    database = context().database
+    now = datetime.now(UTC)
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    estimated = sum(
+        database.write(validation.validate_days, tenant, series_id, first, last, now)
+        for series_id, first, last in touched
+    )
+    if estimated and job_id:
+        database.write(jobs.add_to_counter, tenant_id, job_id, "estimated", estimated)
+
+
+@app.task(name="metering.unpark", queue="default", retry=_RETRY)
+def unpark(tenant_id: int, meter_ids: list[str]) -> None:
+    """Meters have become known: store what waited for them."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(ingest.unpark, tenant, meter_ids, now=datetime.now(UTC))
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(name="metering.give_up_parked", queue="default")
+def give_up_parked(timestamp: int) -> None:
+    """Once a day: parked readings whose time is over go, and so do the files of imports that failed a month ago."""
+    database = context().database
+    now = datetime.fromtimestamp(timestamp, UTC)
+    for listed in database.read(tenants.list_tenants):
+        tenant: Tenant = database.read(tenants.get_tenant, listed["id"])
+        settings = tenant.section("metering", MeteringSettings)
+        database.write(ingest.give_up_parked, tenant, before=now - settings.park)
+    database.write(jobs.drop_forgotten, before=now - timedelta(days=30))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="jobs.retry_stalled", queue="default", pass_context=True)
+async def retry_stalled(delivery: Delivery, timestamp: int) -> None:
+    """Every minute: take up again what a worker that has died was doing."""
+    manager = delivery.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
+        _log.warning("job taken up again", task=job.task_name, job=job.id, at=timestamp)
+        await manager.retry_job(job)

@@ -1,0 +1,26 @@
+"""Settings section `metering` of a tenant: how the files that it sends are to be read."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from energygrid.metering.importers.options import DateOrder
+
+
+class MeteringSettings(BaseModel):
+    """Defaults suit a utility in UTC that sends unambiguous files; a real one states its own."""
+
+    zone: str = Field("UTC", description="IANA zone of the meters: of local stamps in files and of local days.")
+    date_order: DateOrder | None = Field(
+        None, description="Order of dates such as 1/2/2017 in the usage CSV; unset, an ambiguous file is refused."
+    )
+    stamp: Literal["start", "end"] = Field("start", description="What a time stamp of the usage CSV marks.")
+    fold: Literal["first_dst", "earlier", "later", "refuse"] = Field(
+        "first_dst", description="How the hour that comes twice in autumn is told apart."
+    )
+    gas_unit: str | None = Field(None, description="Unit of gas readings in files that do not say.")
+    cmep_purposes: frozenset[str] = Field(frozenset({"OK"}), description="CMEP purposes that are loaded.")
+    most_rejects: float = Field(0.05, ge=0, le=1, description="Share of rejected rows above which a file is refused.")
+    park: timedelta = Field(timedelta(days=30), description="How long readings of unknown meters wait for their meter.")
+    estimate: bool = Field(True, description="Whether gaps are estimated after an import.")

@@ -1,0 +1,262 @@
+"""Usage ingest: a streamed upload becomes a job; its status, its rejected rows, its acknowledgement."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from energygrid.access import audit
+from energygrid.access.caller import Actor, Caller
+from energygrid.errors import Denied, Invalid
+from energygrid.ingest import jobs
+from energygrid.ingest.landing import CHUNK_BYTES, Receiver
+from energygrid.ingest.jobs import Job
+from energygrid.surfaces.common.deps import Db, Here, Now, RequestId
+from energygrid.surfaces.powerbox.auth import MayIngestUsage, MayReadJobs
+from energygrid.surfaces.powerbox.errors import problems
+
+router = APIRouter(tags=["Ingest"])
+
+JobId = Annotated[str, Path(pattern=r"^job_[A-Za-z0-9_-]{16}$", description="Id of an ingest job.")]
+Format = Literal["auto", "energygrid", "nem12", "nem13", "espi", "cmep"]
+FileName = Annotated[
+    str, Query(max_length=200, pattern=r"^[^\x00-\x1f/\\]*$", description="File name; the usage CSV reads the fuel from it.")
+]
+"""Names are facts for the importers, never paths."""
+
+_UNSUPPORTED = ("application/json", "multipart/", "application/x-www-form-urlencoded", "image/", "video/", "audio/")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class JobOut(BaseModel):
+    """An ingest job: state `queued`, `running`, `completed`, `failed` or `duplicate`."""
+
+    jobId: str
+    kind: str
+    name: str
+    state: str
+    duplicateOf: str | None = None
+    sha256: str
+    size: int
+    counters: dict[str, Any] = Field(description="Rows by what became of them; sums by unit.")
+    errorCode: str | None = None
+    message: str | None = None
+    createdAt: datetime
+    startedAt: datetime | None = None
+    finishedAt: datetime | None = None
+    acknowledgedAt: datetime | None = None
+    notes: list["NoteOut"] | None = None
+
+    @classmethod
+    def of(cls, job: Job, notes: list["NoteOut"] | None = None) -> "JobOut":
+        return cls(
+            jobId=job.id,
+            kind=job.kind,
+            name=job.name,
+            state=job.state,
+            duplicateOf=job.duplicate_of,
+            sha256=job.sha256.hex(),
+            size=job.size,
+            counters=dict(job.counters),
+            errorCode=job.error_code,
+            message=job.error_message,
+            createdAt=job.created_at,
+            startedAt=job.started_at,
+            finishedAt=job.finished_at,
+            acknowledgedAt=job.acknowledged_at,
+            notes=notes,
+        )
+
+
+class NoteOut(BaseModel):
+    """A warning about a row of the file, the first thousand of a job."""
+
+    row: int
+    code: str
+    message: str
+
+
+class JobsOut(BaseModel):
+    jobs: list[JobOut]
+
+
+class Manifest(BaseModel):
+    """What the sender knows about its file; a difference refuses the file as a whole."""
+
+    rows: int | None = Field(None, ge=0)
+    sumTotalUnit: float | None = None
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+def read_manifest(
+    powerbox_manifest: Annotated[
+        str | None,
+        Header(max_length=4096, description='JSON such as {"rows":96,"sumTotalUnit":12.5,"sha256":"..."}.'),
+    ] = None,
+) -> Manifest:
+    if powerbox_manifest is None:
+        return Manifest()
+    try:
+        return Manifest.model_validate_json(powerbox_manifest)
+    except ValueError as error:
+        raise Invalid("INVALID_PAYLOAD", "the header PowerBox-Manifest is not a manifest") from error
+
+
+async def receive(request: Request, limit: int) -> Receiver:
+    """The request's body, streamed to a temporary file; close it when it is stored."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Invalid("UNSUPPORTED_FORMAT", "send the file as it is, or as a zip; content codings are not read")
+    kind = request.headers.get("content-type", "").lower()
+    if kind.startswith(_UNSUPPORTED):
+        raise Invalid("UNSUPPORTED_FORMAT", f"a file is not sent as {kind.split(';')[0]}; use text/csv or the like")
+    receiver = Receiver(limit)
+    pending = bytearray()
+    try:
+        async for piece in request.stream():
+            pending += piece
+            if len(pending) >= CHUNK_BYTES:
+                await run_in_threadpool(receiver.add, bytes(pending))
+                pending.clear()
+        await run_in_threadpool(receiver.add, bytes(pending))
+    except BaseException:
+        receiver.close()
+        raise
+    if receiver.size == 0:
+        receiver.close()
+        raise Invalid("INVALID_PAYLOAD", "the upload is empty")
+    return receiver
+
+
+@router.post(
+    "/powerbox/ingest/usage",
+    status_code=202,
+    responses=problems(400, 401, 403, 413, 415, 429),
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def ingest_usage(
+    request: Request,
+    response: Response,
+    here: Here,
+    caller: MayIngestUsage,
+    manifest: Annotated[Manifest, Depends(read_manifest)],
+    request_id: RequestId,
+    now: Now,
+    format: Format = "auto",  # noqa: A002 - the wire's word
+    name: FileName = "",
+) -> JobOut:
+    """Take a file of readings; it is stored before this answers, and imported in the background."""
+    receiver = await receive(request, here.settings.upload_limit)
+    try:
+        if manifest.sha256 is not None and manifest.sha256 != receiver.sha256.hex():
+            raise Invalid("MANIFEST_MISMATCH", "the upload is not the file that the manifest names")
+        job = await run_in_threadpool(
+            here.database.write,
+            _open_usage_job,
+            caller,
+            receiver,
+            name=name,
+            options={"format": format, "manifest": manifest.model_dump(exclude_none=True)},
+            request_id=request_id,
+            now=now,
+        )
+    finally:
+        receiver.close()
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
+    return JobOut.of(job)
+
+
+def _open_usage_job(
+    db: Any, caller: Caller, receiver: Receiver, *, name: str, options: dict[str, Any], request_id: str, now: datetime
+) -> Job:
+    who = caller.actor(request_id)
+    landed = receiver.store(db, caller.tenant.id)
+    job = jobs.open_job(
+        db, caller.tenant, who, landed, kind="usage", task="metering.ingest_usage", name=name, options=options, now=now
+    )
+    _record(db, caller, who, "ingest.received", job.id, now)
+    return job
+
+
+def _record(db: Any, caller: Caller, who: Actor, action: str, job_id: str, now: datetime) -> None:
+    audit.record(
+        db,
+        caller.tenant.id,
+        actor=who.name,
+        action=action,
+        subject=f"job/{job_id}",
+        request_id=who.request_id,
+        now=now,
+    )
+
+
+def _own_job(db: Any, caller: Caller, job_id: str) -> Job:
+    """A job of this tenant and of a kind that the caller may see."""
+    job = jobs.find_job(db, caller.tenant.id, job_id)
+    needed = {"usage": "usage.ingest", "billing": "billing.ingest", "customers": "customer.sync"}[job.kind]
+    if not caller.may(needed):
+        raise Denied("INSUFFICIENT_SCOPE", f"a job of kind {job.kind} needs scope {needed}", scope=needed)
+    return job
+
+
+@router.get("/powerbox/ingest/jobs", responses=problems(400, 401, 403))
+def list_jobs(
+    db: Db,
+    caller: MayReadJobs,
+    kind: Literal["usage", "billing", "customers"] | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> JobsOut:
+    """Ingest jobs of this utility, newest first."""
+    return JobsOut(jobs=[JobOut.of(job) for job in db.read(jobs.list_jobs, caller.tenant.id, kind=kind, limit=limit)])
+
+
+@router.get("/powerbox/ingest/jobs/{jobId}", responses=problems(400, 401, 403, 404))
+def read_job(db: Db, caller: MayReadJobs, jobId: JobId) -> JobOut:
+    """State, counters and warnings of one job."""
+    job = db.read(_own_job, caller, jobId)
+    notes = db.read(jobs.notes, caller.tenant.id, jobId)
+    return JobOut.of(job, [NoteOut(row=note.row, code=note.code, message=note.message) for note in notes])
+
+
+@router.get(
+    "/powerbox/ingest/jobs/{jobId}/rejects",
+    responses=problems(400, 401, 403, 404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    response_class=StreamingResponse,
+)
+def read_rejects(db: Db, caller: MayReadJobs, jobId: JobId) -> StreamingResponse:
+    """Rejected rows as CSV: line number, code, reason and the row itself."""
+    job = db.read(_own_job, caller, jobId)
+    return StreamingResponse(
+        db.read(_rejects_as_csv, caller.tenant.id, job.id),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{job.id}-rejects.csv"'},
+    )
+
+
+def _rejects_as_csv(db: Any, tenant_id: int, job_id: str) -> Iterator[str]:
+    """CSV text; a cell that a spreadsheet would run as a formula gets an apostrophe before it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["row", "code", "message", "text"])
+    for reject in jobs.rejects(db, tenant_id, job_id):
+        cells = (str(reject.row), reject.code, reject.message, reject.text)
+        writer.writerow("'" + cell if cell.startswith(_FORMULA) else cell for cell in cells)
+    return iter([out.getvalue()])
+
+
+@router.post("/powerbox/ingest/jobs/{jobId}/ack", responses=problems(400, 401, 403, 404, 409))
+def acknowledge(db: Db, caller: MayReadJobs, jobId: JobId, request_id: RequestId, now: Now) -> JobOut:
+    """Tell that the outcome was read; 409 while the job runs."""
+    db.read(_own_job, caller, jobId)
+    return JobOut.of(db.write(_acknowledge, caller, jobId, request_id, now))
+
+
+def _acknowledge(db: Any, caller: Caller, job_id: str, request_id: str, now: datetime) -> Job:
+    job = jobs.acknowledge(db, caller.tenant.id, job_id, now)
+    _record(db, caller, caller.actor(request_id), "ingest.acknowledged", job_id, now)
+    return job
