@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 from energygrid.access import audit, idempotency
 from energygrid.access.caller import Actor, Tenant
 from energygrid.customers.mirror import unknown_client
-from energygrid.customers.plan import Plan
 from energygrid.customers.queries import pushing, reading
-from energygrid.customers.sync import tell_released
+from energygrid.customers.sync import release_devices
 from energygrid.customers.tables import premise
 
 
@@ -27,7 +26,7 @@ def erase_customer(db: Connection, tenant: Tenant, client_id: str, *, who: Actor
     pushing.forget_customer(db, tenant.id, client_id)
     pushing.blank_streets(db, tenant.id, homes, now)
     idempotency.forget(db, tenant.id, subject_of(client_id))
-    tell_released(db, tenant.id, Plan(released=dict.fromkeys(left, "moved_out")))
+    release_devices(db, tenant.id, dict.fromkeys(left, "moved_out"))
     audit.record(
         db,
         tenant.id,

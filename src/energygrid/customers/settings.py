@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class PiiLevel(StrEnum):
@@ -72,8 +72,8 @@ class CisSettings(BaseModel):
     token_url: str = Field("", description="Where client credentials are exchanged for a bearer token.")
     scope: str = Field("customer.sync", description="Scope asked for at token_url.")
     client_id: str = ""
-    client_secret: SecretStr = SecretStr("")
-    certificate_file: str = Field("", description="PEM file of the client certificate, for mtls_basic.")
-    key_file: str = Field("", description="PEM file of its private key.")
+    client_secret_sealed: str = Field("", description="Sealed by `configure_cis`, base64.")
+    certificate: str = Field("", description="Client certificate in PEM, for mtls_basic.")
+    private_key_sealed: str = Field("", description="Its private key in PEM, sealed by `configure_cis`, base64.")
     timeout_s: float = Field(10, gt=0, le=60, description="Seconds until the utility counts as unreachable.")
     retry_after_s: int = Field(30, ge=1, le=3600, description="Seconds we ask callers to wait when it is.")

@@ -4,6 +4,7 @@ Every push locks in the same order (its premises, its meters, then all customers
 one client, or of neighbours, wait for each other instead of deadlocking.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from energygrid.access.vault import Vault
 from energygrid.customers import mirror
 from energygrid.customers.complaints import Notice
 from energygrid.customers.payload import Checked, CustomerPayload
-from energygrid.customers.plan import Plan, Reason, Wanted, plan_push
+from energygrid.customers.plan import Reason, Wanted, plan_push
 from energygrid.customers.privacy import Privacy
 from energygrid.customers.queries import pushing, reading
 from energygrid.customers.settings import CustomerSettings
@@ -39,6 +40,8 @@ class Synced:
     document: dict[str, Any]
     profile_id: UUID
     notices: tuple[Notice, ...]
+    arrived: tuple[str, ...] = ()
+    """Meters served from now on: readings that wait for them can be taken up."""
 
 
 def push_customer(
@@ -51,10 +54,12 @@ def push_customer(
     now: datetime,
     source_time: datetime | None = None,
     action: str = "customer.pushed",
+    unpark: bool = True,
 ) -> Synced:
     """Make the payload the whole truth about its client.
 
     The same payload again writes nothing; one whose `source_time` is before the mirror's newest is ignored as stale.
+    `unpark=False`: the caller sees to the meters that arrived, for many customers at once.
     Raises Invalid INVALID_PAYLOAD for a customer without sites whose account is not closed (it would wipe the customer
     after a broken export) and for a source time in the future.
     """
@@ -67,6 +72,8 @@ def push_customer(
     synced = _at_once(db, tenant, payload, fingerprint, privacy, source_time, notices)
     if synced is None:
         synced = _write(db, tenant, payload, fingerprint, privacy, source_time, notices, now)
+    if unpark:
+        unpark_readings(db, tenant.id, synced.arrived)
     audit.record(
         db,
         tenant.id,
@@ -160,24 +167,23 @@ def _write(
         source_time=source_time or row.source_time,
         **({} if plan.changes_nothing else {"changed_at": now}),
     )
-    _tell(db, tenant, payload.client_id, plan, outcome, now)
-    return Synced(outcome, payload.document(), row.profile_id, notices)
-
-
-def _tell(db: Connection, tenant: Tenant, client_id: str, plan: Plan, outcome: Outcome, now: datetime) -> None:
-    """Let devices, parked readings and subscribers know, once this transaction commits."""
-    tell_released(db, tenant.id, plan)
-    if plan.arrived:
-        defer(db, "metering.unpark", tenant_id=tenant.id, meter_ids=plan.arrived)
+    release_devices(db, tenant.id, plan.released)
     if outcome != "unchanged":
-        data = {"clientId": client_id, "result": outcome}
+        data = {"clientId": payload.client_id, "result": outcome}
         events.record(db, tenant.id, "customer.synced", data, now)
+    return Synced(outcome, payload.document(), row.profile_id, notices, tuple(plan.arrived))
 
 
-def tell_released(db: Connection, tenant_id: int, plan: Plan) -> None:
+def unpark_readings(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> None:
+    """Readings that came before their meter was known are taken up, once this transaction commits."""
+    if meter_ids:
+        defer(db, "metering.unpark", tenant_id=tenant_id, meter_ids=list(meter_ids))
+
+
+def release_devices(db: Connection, tenant_id: int, released: Mapping[str, Reason]) -> None:
     """Devices bound to these meters must let go: their people, or their meter, are no longer there."""
     by_reason: dict[Reason, list[str]] = {}
-    for meter_id, reason in plan.released.items():
+    for meter_id, reason in released.items():
         by_reason.setdefault(reason, []).append(meter_id)
     for reason, meter_ids in by_reason.items():
         defer(db, "devices.release_for", tenant_id=tenant_id, meter_ids=sorted(meter_ids), reason=reason)
