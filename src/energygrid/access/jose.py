@@ -58,7 +58,7 @@ def read(token: str) -> Unverified:
     if _KEYS_IN_HEADER & header.keys() or "crit" in header or "b64" in header:
         raise invalid_token("the token's header asks for what is not allowed")
     algorithm, kid, kind, issuer = (header.get("alg"), header.get("kid"), header.get("typ", ""), claims.get("iss"))
-    if algorithm not in ASYMMETRIC:
+    if not isinstance(algorithm, str) or algorithm not in ASYMMETRIC:
         raise invalid_token("the token's algorithm is not allowed")
     if not isinstance(kid, str | None) or not isinstance(kind, str) or not isinstance(issuer, str):
         raise invalid_token("the token's header or issuer is malformed")

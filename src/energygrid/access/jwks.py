@@ -65,25 +65,30 @@ class KeySet:
 
         Raises Unavailable("IDP_UNAVAILABLE") when the provider has not answered, ever or for too long.
         """
-        self._keep_fresh(now)
+        fresh = self._keep_fresh(now)
         found = self._keys.get(kid)
         if found is None and self._unknown.get(kid, now) <= now and self._refresh(now):
-            found = self._keys.get(kid)
+            fresh, found = True, self._keys.get(kid)
         if found is None:
-            self._remember_unknown(kid, now)
+            self.unknown_kids += 1
+            if fresh:
+                self._remember_unknown(kid, now)
         return found
 
-    def _keep_fresh(self, now: datetime) -> None:
+    def _keep_fresh(self, now: datetime) -> bool:
+        """Whether the set was fetched just now."""
+        fetched = False
         if self.fetched is None:
-            self._refresh(now, wait=True)
+            fetched = self._refresh(now, wait=True)
         else:
             age = now - self.fetched
             if age >= self._lifetime:
-                self._refresh(now)
+                fetched = self._refresh(now)
             elif age >= self._lifetime * 0.8 and self._cooled_down(now):
                 self._spawn(lambda: self._refresh(now))
         if self.fetched is None or now - self.fetched > STALE_FOR:
             raise Unavailable("IDP_UNAVAILABLE", "the identity provider's keys cannot be fetched", issuer=self._issuer)
+        return fetched
 
     def _cooled_down(self, now: datetime) -> bool:
         return self._tried is None or now - self._tried >= COOLDOWN
@@ -135,12 +140,10 @@ class KeySet:
         return answer
 
     def _remember_unknown(self, kid: str | None, now: datetime) -> None:
-        """Only an id that a fresh set did not hold is known to be unknown."""
-        self.unknown_kids += 1
-        if self.fetched == now:
-            if len(self._unknown) >= _MOST_UNKNOWN:
-                self._unknown.clear()
-            self._unknown[kid] = now + UNKNOWN_FOR
+        """For an id that a set fetched just now does not hold."""
+        if len(self._unknown) >= _MOST_UNKNOWN:
+            self._unknown.clear()
+        self._unknown[kid] = now + UNKNOWN_FOR
 
 
 def _usable(entry: Any) -> tuple[str | None, Key] | None:

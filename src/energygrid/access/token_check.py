@@ -75,7 +75,7 @@ class TokenChecker:
 
     def check_cached(self, token: str, now: datetime, client_certificate: bytes | None = None) -> Caller | None:
         """The caller of a token that passed lately, without any waiting; None when `check` must decide."""
-        if len(token) > LONGEST_TOKEN:
+        if len(token) > LONGEST_TOKEN or not token.isascii():
             return None
         key = sha256(token.encode()).digest()
         known = self._checked.get(key)
