@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     )
     environment: Literal["sandbox", "staging", "production"] = Field(
         "production",
-        description="What this installation is. A sandbox loads fixtures, simulates devices and offers a virtual clock.",
+        description="What this installation is. A sandbox has fixtures, simulated devices and a virtual clock.",
     )
     public_url: str = Field(
         "http://127.0.0.1:8000",
@@ -51,9 +51,7 @@ class Settings(BaseSettings):
         [],
         description="Addresses or networks (CIDR) of proxies whose Client-Cert and Forwarded headers are believed.",
     )
-    admin_networks: list[str] = Field(
-        [], description="Networks (CIDR) besides this machine that may read /metrics."
-    )
+    admin_networks: list[str] = Field([], description="Networks (CIDR) besides this machine that may read /metrics.")
     outgoing_allow: list[str] = Field(
         [],
         description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity providers,"

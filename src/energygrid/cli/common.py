@@ -37,9 +37,7 @@ EXIT_CODES: dict[type[DomainError], int] = {
 """0 done; 1 unexpected fault; the others are documented in docs/command-line.md."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder of the embedded installation.", show_default="data")
-]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded installation.", show_default="data")]
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database-url", help="PostgreSQL to use instead of the embedded one.")
 ]

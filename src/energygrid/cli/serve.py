@@ -74,7 +74,7 @@ def _job_process(*, enabled: bool) -> Iterator[None]:
     if not enabled:
         yield
         return
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "energygrid", "worker", "--with-parent"], stdin=subprocess.PIPE, start_new_session=True
     )
     try:

@@ -4,21 +4,24 @@ queued -> running -> completed | failed;  a file that was taken before is `dupli
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from energygrid.access.caller import Actor, Tenant
+from energygrid.access import audit
+from energygrid.access.caller import Actor, Caller, Tenant
 from energygrid.database.queue import defer
-from energygrid.errors import Conflict, NotFound
+from energygrid.errors import Conflict, Denied, NotFound
 from energygrid.ingest import queries
-from energygrid.ingest.landing import Landed
+from energygrid.ingest.landing import Landed, Receiver
 from energygrid.ingest.rows import Note, Reject
 
 QUEUE = "ingest"
+SCOPES: Mapping[str, str] = {"usage": "usage.ingest", "billing": "billing.ingest", "customers": "customer.sync"}
+"""Scope that each kind of job needs, to be opened and to be looked at."""
 MOST_NOTES = 1_000
 LANES = 2
 """How many files of one tenant are worked on at the same time (contracts/powerbox.md 5.6)."""
@@ -84,10 +87,9 @@ def open_job(
         "created_at": now,
     }
     if queries.insert_job_once(db, values):
-        if task is None:
-            return find_job(db, tenant.id, values["id"])
-        lane = landed.sha256[0] % LANES
-        defer(db, task, queue=QUEUE, lock=f"ingest {tenant.id} {lane}", tenant_id=tenant.id, job_id=values["id"])
+        if task is not None:
+            lane = landed.sha256[0] % LANES
+            defer(db, task, queue=QUEUE, lock=f"ingest {tenant.id} {lane}", tenant_id=tenant.id, job_id=values["id"])
     else:
         values |= {
             "state": "duplicate",
@@ -96,7 +98,46 @@ def open_job(
         }
         queries.insert_job(db, values)
         queries.drop_chunks(db, tenant.id, landed.upload_id)
+    _audit(db, tenant.id, who, "ingest.received", values["id"], now)
     return find_job(db, tenant.id, values["id"])
+
+
+def receive_file(
+    db: Connection,
+    tenant: Tenant,
+    who: Actor,
+    receiver: Receiver,
+    *,
+    kind: str,
+    task: str,
+    name: str,
+    options: Mapping[str, Any],
+    now: datetime,
+) -> Job:
+    """Store what a receiver has taken and open its job: what is answered after this commits survives anything."""
+    landed = receiver.store(db, tenant.id)
+    return open_job(db, tenant, who, landed, kind=kind, task=task, name=name, options=options, now=now)
+
+
+def _audit(db: Connection, tenant_id: int, who: Actor, action: str, job_id: str, now: datetime) -> None:
+    audit.record(
+        db,
+        tenant_id,
+        actor=who.name,
+        action=action,
+        subject=f"job/{job_id}",
+        request_id=who.request_id,
+        now=now,
+    )
+
+
+def visible_job(db: Connection, caller: Caller, job_id: str) -> Job:
+    """A job of the caller's tenant; raises Denied when its kind needs a scope that the caller lacks."""
+    job = find_job(db, caller.tenant.id, job_id)
+    if not caller.may(SCOPES[job.kind]):
+        needed = SCOPES[job.kind]
+        raise Denied("INSUFFICIENT_SCOPE", f"a job of kind {job.kind} needs the scope {needed}", scope=needed)
+    return job
 
 
 def find_job(db: Connection, tenant_id: int, job_id: str) -> Job:
@@ -179,18 +220,18 @@ def fail(
     )
 
 
-def acknowledge(db: Connection, tenant_id: int, job_id: str, now: datetime) -> Job:
-    """The sender has read the outcome; raises Conflict while there is none."""
-    job = find_job(db, tenant_id, job_id)
+def acknowledge(db: Connection, caller: Caller, who: Actor, job_id: str, now: datetime) -> Job:
+    """The sender has read the outcome; raises Conflict("JOB_NOT_FINISHED") while there is none."""
+    job = visible_job(db, caller, job_id)
     if job.state in {"queued", "running"}:
         raise Conflict("JOB_NOT_FINISHED", f"job {job_id} is {job.state}; acknowledge it when it has ended")
     if job.acknowledged_at is None:
-        queries.update_job(db, tenant_id, job_id, acknowledged_at=now)
-    return find_job(db, tenant_id, job_id)
+        queries.update_job(db, job.tenant_id, job_id, acknowledged_at=now)
+        _audit(db, job.tenant_id, who, "ingest.acknowledged", job_id, now)
+    return find_job(db, job.tenant_id, job_id)
 
 
-def rejects(db: Connection, tenant_id: int, job_id: str) -> Iterator[Reject]:
-    find_job(db, tenant_id, job_id)
+def rejects(db: Connection, tenant_id: int, job_id: str) -> list[Reject]:
     return queries.rejects(db, tenant_id, job_id)
 
 
@@ -202,9 +243,7 @@ def add_to_counter(db: Connection, tenant_id: int, job_id: str, name: str, amoun
     """Work that goes on after the job has ended adds to its figures."""
     row = queries.job(db, tenant_id, job_id, lock=True)
     if row is not None:
-        queries.update_job(
-            db, tenant_id, job_id, counters={**row.counters, name: row.counters.get(name, 0) + amount}
-        )
+        queries.update_job(db, tenant_id, job_id, counters={**row.counters, name: row.counters.get(name, 0) + amount})
 
 
 def drop_forgotten(db: Connection, *, before: datetime) -> None:

@@ -136,13 +136,12 @@ def drop_findings(db: Connection, tenant_id: int, job_id: str) -> None:
         db.execute(delete(table).where(table.c.tenant_id == tenant_id, table.c.job_id == job_id))
 
 
-def rejects(db: Connection, tenant_id: int, job_id: str) -> Iterator[Reject]:
+def rejects(db: Connection, tenant_id: int, job_id: str) -> list[Reject]:
     table = ingest_reject
     query = select(table.c.row, table.c.code, table.c.message, table.c.text).where(
         table.c.tenant_id == tenant_id, table.c.job_id == job_id
     )
-    for found in db.execute(query.order_by(table.c.seq)):
-        yield Reject(*found)
+    return [Reject(*found) for found in db.execute(query.order_by(table.c.seq))]
 
 
 def count_rejects(db: Connection, tenant_id: int, job_id: str) -> int:

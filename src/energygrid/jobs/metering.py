@@ -12,9 +12,7 @@ from energygrid.access import tenants
 from energygrid.access.caller import Tenant
 from energygrid.errors import DomainError, Unavailable
 from energygrid.ingest import jobs
-from energygrid.ingest.jobs import Job
 from energygrid.jobs.app import app, context
-from energygrid.messaging import events
 from energygrid.metering import ingest, validation
 from energygrid.metering.settings import MeteringSettings
 

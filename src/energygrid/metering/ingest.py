@@ -111,7 +111,9 @@ def ingest_usage(db: Connection, tenant: Tenant, job: Job, *, now: datetime, wat
     Raises Invalid when the file as a whole is refused: BAD_FILE, UNSUPPORTED_FORMAT, TOO_MANY_REJECTS,
     MANIFEST_MISMATCH and what the importers document.
     """
-    run = _Import(db, tenant, job, tenant.section("metering", MeteringSettings), tenant.section("vee", VeeSettings), now)
+    run = _Import(
+        db, tenant, job, tenant.section("metering", MeteringSettings), tenant.section("vee", VeeSettings), now
+    )
     with open_landed(db, tenant.id, job.upload_id) as source:
         for parsed in _parse(run, source):
             _take(run, parsed)
@@ -124,7 +126,8 @@ def ingest_usage(db: Connection, tenant: Tenant, job: Job, *, now: datetime, wat
         db,
         tenant.id,
         "ingest.completed",
-        {"jobId": job.id, "kind": job.kind} | {name: run.counters()[name] for name in ("accepted", "replaced", "rejected")},
+        {"jobId": job.id, "kind": job.kind}
+        | {name: run.counters()[name] for name in ("accepted", "replaced", "rejected")},
         now,
         key=f"ingest.completed {job.id}",
     )
@@ -325,7 +328,8 @@ def _judge(run: _Import) -> None:
     total = manifest.get("sumTotalUnit")
     if total is not None and abs(float(total) - sum(run.sum_in.values())) > 0.0005:
         raise Invalid(
-            "MANIFEST_MISMATCH", f"the manifest announces a sum of {total}, the file's is {sum(run.sum_in.values()):.3f}"
+            "MANIFEST_MISMATCH",
+            f"the manifest announces a sum of {total}, the file's is {sum(run.sum_in.values()):.3f}",
         )
 
 

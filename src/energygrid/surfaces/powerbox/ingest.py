@@ -2,31 +2,32 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from energygrid.surfaces.powerbox.auth import MayIngestUsage, MayReadJobs
+from energygrid.surfaces.powerbox.errors import problems
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
 
-from energygrid.access import audit
-from energygrid.access.caller import Actor, Caller
-from energygrid.errors import Denied, Invalid
+from energygrid.errors import Invalid
 from energygrid.ingest import jobs
-from energygrid.ingest.landing import CHUNK_BYTES, Receiver
 from energygrid.ingest.jobs import Job
+from energygrid.ingest.landing import CHUNK_BYTES, Receiver
+from energygrid.ingest.rows import Reject
 from energygrid.surfaces.common.deps import Db, Here, Now, RequestId
-from energygrid.surfaces.powerbox.auth import MayIngestUsage, MayReadJobs
-from energygrid.surfaces.powerbox.errors import problems
 
 router = APIRouter(tags=["Ingest"])
 
 JobId = Annotated[str, Path(pattern=r"^job_[A-Za-z0-9_-]{16}$", description="Id of an ingest job.")]
 Format = Literal["auto", "energygrid", "nem12", "nem13", "espi", "cmep"]
 FileName = Annotated[
-    str, Query(max_length=200, pattern=r"^[^\x00-\x1f/\\]*$", description="File name; the usage CSV reads the fuel from it.")
+    str,
+    Query(
+        max_length=200, pattern=r"^[^\x00-\x1f/\\]*$", description="File name; the usage CSV reads the fuel from it."
+    ),
 ]
 """Names are facts for the importers, never paths."""
 
@@ -157,51 +158,20 @@ async def ingest_usage(
             raise Invalid("MANIFEST_MISMATCH", "the upload is not the file that the manifest names")
         job = await run_in_threadpool(
             here.database.write,
-            _open_usage_job,
-            caller,
+            jobs.receive_file,
+            caller.tenant,
+            caller.actor(request_id),
             receiver,
+            kind="usage",
+            task="metering.ingest_usage",
             name=name,
             options={"format": format, "manifest": manifest.model_dump(exclude_none=True)},
-            request_id=request_id,
             now=now,
         )
     finally:
         receiver.close()
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
     return JobOut.of(job)
-
-
-def _open_usage_job(
-    db: Any, caller: Caller, receiver: Receiver, *, name: str, options: dict[str, Any], request_id: str, now: datetime
-) -> Job:
-    who = caller.actor(request_id)
-    landed = receiver.store(db, caller.tenant.id)
-    job = jobs.open_job(
-        db, caller.tenant, who, landed, kind="usage", task="metering.ingest_usage", name=name, options=options, now=now
-    )
-    _record(db, caller, who, "ingest.received", job.id, now)
-    return job
-
-
-def _record(db: Any, caller: Caller, who: Actor, action: str, job_id: str, now: datetime) -> None:
-    audit.record(
-        db,
-        caller.tenant.id,
-        actor=who.name,
-        action=action,
-        subject=f"job/{job_id}",
-        request_id=who.request_id,
-        now=now,
-    )
-
-
-def _own_job(db: Any, caller: Caller, job_id: str) -> Job:
-    """A job of this tenant and of a kind that the caller may see."""
-    job = jobs.find_job(db, caller.tenant.id, job_id)
-    needed = {"usage": "usage.ingest", "billing": "billing.ingest", "customers": "customer.sync"}[job.kind]
-    if not caller.may(needed):
-        raise Denied("INSUFFICIENT_SCOPE", f"a job of kind {job.kind} needs scope {needed}", scope=needed)
-    return job
 
 
 @router.get("/powerbox/ingest/jobs", responses=problems(400, 401, 403))
@@ -218,7 +188,7 @@ def list_jobs(
 @router.get("/powerbox/ingest/jobs/{jobId}", responses=problems(400, 401, 403, 404))
 def read_job(db: Db, caller: MayReadJobs, jobId: JobId) -> JobOut:
     """State, counters and warnings of one job."""
-    job = db.read(_own_job, caller, jobId)
+    job = db.read(jobs.visible_job, caller, jobId)
     notes = db.read(jobs.notes, caller.tenant.id, jobId)
     return JobOut.of(job, [NoteOut(row=note.row, code=note.code, message=note.message) for note in notes])
 
@@ -226,37 +196,30 @@ def read_job(db: Db, caller: MayReadJobs, jobId: JobId) -> JobOut:
 @router.get(
     "/powerbox/ingest/jobs/{jobId}/rejects",
     responses=problems(400, 401, 403, 404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
-    response_class=StreamingResponse,
+    response_class=Response,
 )
-def read_rejects(db: Db, caller: MayReadJobs, jobId: JobId) -> StreamingResponse:
+def read_rejects(db: Db, caller: MayReadJobs, jobId: JobId) -> Response:
     """Rejected rows as CSV: line number, code, reason and the row itself."""
-    job = db.read(_own_job, caller, jobId)
-    return StreamingResponse(
-        db.read(_rejects_as_csv, caller.tenant.id, job.id),
+    job = db.read(jobs.visible_job, caller, jobId)
+    return Response(
+        _as_csv(db.read(jobs.rejects, caller.tenant.id, job.id)),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{job.id}-rejects.csv"'},
     )
 
 
-def _rejects_as_csv(db: Any, tenant_id: int, job_id: str) -> Iterator[str]:
+def _as_csv(rejects: Iterable[Reject]) -> str:
     """CSV text; a cell that a spreadsheet would run as a formula gets an apostrophe before it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["row", "code", "message", "text"])
-    for reject in jobs.rejects(db, tenant_id, job_id):
+    for reject in rejects:
         cells = (str(reject.row), reject.code, reject.message, reject.text)
         writer.writerow("'" + cell if cell.startswith(_FORMULA) else cell for cell in cells)
-    return iter([out.getvalue()])
+    return out.getvalue()
 
 
 @router.post("/powerbox/ingest/jobs/{jobId}/ack", responses=problems(400, 401, 403, 404, 409))
 def acknowledge(db: Db, caller: MayReadJobs, jobId: JobId, request_id: RequestId, now: Now) -> JobOut:
     """Tell that the outcome was read; 409 while the job runs."""
-    db.read(_own_job, caller, jobId)
-    return JobOut.of(db.write(_acknowledge, caller, jobId, request_id, now))
-
-
-def _acknowledge(db: Any, caller: Caller, job_id: str, request_id: str, now: datetime) -> Job:
-    job = jobs.acknowledge(db, caller.tenant.id, job_id, now)
-    _record(db, caller, caller.actor(request_id), "ingest.acknowledged", job_id, now)
-    return job
+    return JobOut.of(db.write(jobs.acknowledge, caller, caller.actor(request_id), jobId, now))

@@ -33,12 +33,12 @@ def _services(request: Request) -> Services:
 
 
 async def livez(_: Request) -> Response:
-    """This process answers."""
+    """The process answers."""
     return PlainTextResponse("ok\n")
 
 
 async def readyz(request: Request) -> Response:
-    """This process can do its work: the database answers and has the schema of this version."""
+    """The process can do its work: the database answers and has the schema of this version."""
     try:
         missing = await run_in_threadpool(_services(request).database.read, pending)
     except Unavailable as error:
