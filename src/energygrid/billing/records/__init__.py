@@ -1,0 +1,1 @@
+"""Bills, payment plans and account terminations as utilities deliver them."""

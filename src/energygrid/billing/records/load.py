@@ -1,0 +1,155 @@
+"""An ingest job of billing records: from the landed file to revisions in the tables.
+
+The file is stored in batches, one transaction each. A job that was killed starts the file again: what it had stored
+is recognised by its own job id and counted as before, so the outcome and the counters are those of one run.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from energygrid.access import tenants
+from energygrid.access.caller import Tenant
+from energygrid.billing.records import files, queries, terminations
+from energygrid.billing.records.rows import DateRules, Record, RecordKind
+from energygrid.billing.settings import BillingSettings
+from energygrid.database.engine import Database
+from energygrid.errors import Invalid
+from energygrid.ingest import jobs, landing
+from energygrid.ingest.jobs import Job
+from energygrid.ingest.rows import Note, Reject
+from energygrid.messaging import events
+
+JOB_KIND = "billing"
+TASK = "billing.ingest"
+BATCH = 1_000
+_ENOUGH_ROWS = 1_000
+"""Rows before a share of rejects says anything."""
+
+Found = Record | Reject | Note
+
+
+def run(database: Database, tenant_id: int, job_id: str, clock: Callable[[], datetime]) -> None:
+    """Work on one job to its end; does nothing when it has ended."""
+    job = database.write(jobs.start, tenant_id, job_id, clock())
+    if job is None:
+        return
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    counters: Counter[str] = Counter(dict.fromkeys(("accepted", "replaced", "unchanged", "rejected", "notes"), 0))
+    try:
+        database.read(_load, database, tenant, job, counters, clock)
+    except Invalid as error:
+        database.write(_fail, job, error, counters, clock())
+    else:
+        database.write(_complete, job, counters, clock())
+
+
+def _load(
+    reading: Connection,
+    database: Database,
+    tenant: Tenant,
+    job: Job,
+    counters: Counter[str],
+    clock: Callable[[], datetime],
+) -> None:
+    settings = tenant.section("billing", BillingSettings)
+    kind = RecordKind(job.options["kind"])
+    with landing.open_landed(reading, job.tenant_id, job.upload_id) as source:
+        found = files.read(source, kind, DateRules(settings.date_order), settings.currency)
+        for batch in _batches(found):
+            counters.update(database.write(_store, tenant, job, kind, batch, counters.copy(), clock()))
+            database.write(jobs.report, job.tenant_id, job.id, counters)
+            _check_share(counters, settings.max_reject_share, enough=_ENOUGH_ROWS)
+    _check_share(counters, settings.max_reject_share, enough=20)
+
+
+def _batches(found: Iterator[Found]) -> Iterator[list[Found]]:
+    """Complaints that stand before a broken end of the file are kept: it raises only after they were given."""
+    failure: list[Invalid] = []
+
+    def guarded() -> Iterator[Found]:
+        try:
+            yield from found
+        except Invalid as error:
+            failure.append(error)
+
+    steady = guarded()
+    while batch := list(islice(steady, BATCH)):
+        yield batch
+    if failure:
+        raise failure[0]
+
+
+def _check_share(counters: Counter[str], most: float, *, enough: int) -> None:
+    rows = sum(counters[name] for name in ("accepted", "replaced", "unchanged", "rejected"))
+    if rows >= enough and counters["rejected"] > most * rows:
+        raise Invalid(
+            "TOO_MANY_REJECTS",
+            f"{counters['rejected']} of {rows} rows were rejected, more than {most:.0%}; what was taken stays",
+        )
+
+
+def _store(
+    db: Connection,
+    tenant: Tenant,
+    job: Job,
+    kind: RecordKind,
+    batch: Sequence[Found],
+    before: Counter[str],
+    now: datetime,
+) -> Counter[str]:
+    rejects = [each for each in batch if isinstance(each, Reject)]
+    notes = [each for each in batch if isinstance(each, Note)]
+    records = [each for each in batch if isinstance(each, Record)]
+    jobs.add_rejects(db, job, rejects, after=before["rejected"])
+    jobs.add_notes(db, job, notes, after=before["notes"])
+    counted = Counter(rejected=len(rejects), notes=len(notes))
+    queries.lock_records(db, tenant.id)
+    counted.update(_write(db, tenant, job, kind, records, now))
+    return counted
+
+
+def _write(
+    db: Connection, tenant: Tenant, job: Job, kind: RecordKind, records: Sequence[Record], now: datetime
+) -> Counter[str]:
+    ids = [record.id for record in records]
+    mine = queries.stored_by(db, tenant.id, kind, job.id, ids)
+    current = queries.current(db, tenant.id, kind, ids)
+    counted: Counter[str] = Counter()
+    fresh: list[tuple[Record, int]] = []
+    for record in records:
+        there = current.get(record.id)
+        if record.id in mine:  # by the run that was killed
+            counted["accepted" if mine[record.id] == 1 else "replaced"] += 1
+        elif there is None:
+            counted["accepted"] += 1
+            fresh.append((record, 1))
+        elif there.fingerprint == record.fingerprint:
+            counted["unchanged"] += 1
+        else:
+            counted["replaced"] += 1
+            fresh.append((record, there.revision + 1))
+    queries.supersede(db, tenant.id, kind, [record.id for record, revision in fresh if revision > 1], now)
+    queries.insert_records(db, tenant.id, job.id, fresh, now)
+    if kind is RecordKind.TERMINATION:
+        for record, revision in fresh:
+            terminations.plan(db, tenant, record, revision, now)
+    return counted
+
+
+def _complete(db: Connection, job: Job, counters: Counter[str], now: datetime) -> None:
+    jobs.complete(db, job, counters, now)
+    _tell(db, job, "ingest.completed", {"counters": dict(counters)}, now)
+
+
+def _fail(db: Connection, job: Job, error: Invalid, counters: Counter[str], now: datetime) -> None:
+    jobs.fail(db, job, error.code, error.message, now, counters)
+    _tell(db, job, "ingest.failed", {"error": error.code, "counters": dict(counters)}, now)
+
+
+def _tell(db: Connection, job: Job, event: str, facts: dict[str, object], now: datetime) -> None:
+    data = {"jobId": job.id, "kind": job.kind, "recordKind": job.options["kind"], **facts}
+    events.record(db, job.tenant_id, event, data, now, key=f"{event}:{job.id}")

@@ -1,0 +1,197 @@
+"""SQL of bills, payment plans and terminations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from energygrid.billing.records.rows import Record, RecordKind
+from energygrid.billing.tables import account_termination, bill, bill_line, payment_plan
+from energygrid.customers.tables import contract, customer
+
+TABLES: Mapping[RecordKind, Table] = {
+    RecordKind.MCH: bill,
+    RecordKind.INVOICE: bill,
+    RecordKind.PAYMENT_PLAN: payment_plan,
+    RecordKind.TERMINATION: account_termination,
+}
+
+_LOCK = 0x42696C6C  # "Bill"
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    revision: int
+    fingerprint: bytes
+
+
+def lock_records(db: Connection, tenant_id: int) -> None:
+    """One writer of billing records per tenant at a time, until the transaction ends."""
+    key = select(func.pg_advisory_xact_lock(_LOCK, func.hashint8(tenant_id)))
+    db.execute(key)
+
+
+def current(db: Connection, tenant_id: int, kind: RecordKind, ids: Sequence[str]) -> dict[str, Current]:
+    table = TABLES[kind]
+    statement = select(table.c.id, table.c.revision, table.c.fingerprint).where(
+        table.c.tenant_id == tenant_id, table.c.id.in_(ids), table.c.superseded_at.is_(None)
+    )
+    return {row.id: Current(row.revision, bytes(row.fingerprint)) for row in db.execute(statement)}
+
+
+def stored_by(db: Connection, tenant_id: int, kind: RecordKind, job_id: str, ids: Sequence[str]) -> dict[str, int]:
+    """Revisions that this job has written, by record."""
+    table = TABLES[kind]
+    statement = select(table.c.id, table.c.revision).where(
+        table.c.tenant_id == tenant_id, table.c.id.in_(ids), table.c.job_id == job_id
+    )
+    return {row.id: row.revision for row in db.execute(statement)}
+
+
+def supersede(db: Connection, tenant_id: int, kind: RecordKind, ids: Sequence[str], now: datetime) -> None:
+    table = TABLES[kind]
+    if ids:
+        db.execute(
+            update(table)
+            .where(table.c.tenant_id == tenant_id, table.c.id.in_(ids), table.c.superseded_at.is_(None))
+            .values(superseded_at=now)
+        )
+
+
+def insert_records(
+    db: Connection, tenant_id: int, job_id: str, revisions: Sequence[tuple[Record, int]], now: datetime
+) -> None:
+    """Records of one kind with their revision numbers, and their lines."""
+    if not revisions:
+        return
+    table = TABLES[revisions[0][0].kind]
+    rows = [
+        {
+            **record.columns,
+            "tenant_id": tenant_id,
+            "id": record.id,
+            "revision": revision,
+            "fingerprint": record.fingerprint,
+            "job_id": job_id,
+            "known_at": now,
+        }
+        for record, revision in revisions
+    ]
+    db.execute(insert(table), rows)
+    lines = [
+        {
+            "tenant_id": tenant_id,
+            "bill_id": record.id,
+            "revision": revision,
+            "number": number,
+            "kind": line.kind,
+            "name": line.name,
+            "quantity": line.quantity,
+            "unit": line.unit,
+            "price": line.price,
+            "amount": line.amount,
+        }
+        for record, revision in revisions
+        for number, line in enumerate(record.lines, 1)
+    ]
+    if lines:
+        db.execute(insert(bill_line), lines)
+
+
+def bills(
+    db: Connection,
+    tenant_id: int,
+    *,
+    account_number: str | None = None,
+    meter_id: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> Sequence[Row[Any]]:
+    """Current bills that match everything given, oldest period first."""
+    b = bill.c
+    statement = select(bill).where(b.tenant_id == tenant_id, b.superseded_at.is_(None))
+    if account_number is not None:
+        statement = statement.where(b.account_number == account_number)
+    if meter_id is not None:
+        statement = statement.where(b.meter_id == meter_id)
+    if ids is not None:
+        statement = statement.where(b.id.in_(ids))
+    return db.execute(statement.order_by(b.start_date, b.source, b.id)).all()
+
+
+def lines_of(db: Connection, tenant_id: int, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Lines of the current revisions, in their order."""
+    b, n = bill.c, bill_line.c
+    statement = (
+        select(bill_line)
+        .join(bill, (b.tenant_id == n.tenant_id) & (b.id == n.bill_id) & (b.revision == n.revision))
+        .where(n.tenant_id == tenant_id, n.bill_id.in_(ids), b.superseded_at.is_(None))
+        .order_by(n.bill_id, n.number)
+    )
+    return db.execute(statement).all()
+
+
+def payment_plans(db: Connection, tenant_id: int, account_number: str) -> Sequence[Row[Any]]:
+    p = payment_plan.c
+    statement = select(payment_plan).where(
+        p.tenant_id == tenant_id, p.account_number == account_number, p.superseded_at.is_(None)
+    )
+    return db.execute(statement.order_by(p.start_date, p.id)).all()
+
+
+def lock_termination(db: Connection, tenant_id: int, termination_id: str, revision: int) -> Row[Any] | None:
+    """The termination if it is still current and waits to be applied."""
+    t = account_termination.c
+    statement = select(account_termination).where(
+        t.tenant_id == tenant_id,
+        t.id == termination_id,
+        t.revision == revision,
+        t.superseded_at.is_(None),
+        t.applied_at.is_(None),
+    )
+    return db.execute(statement.with_for_update()).first()
+
+
+def mark_applied(db: Connection, tenant_id: int, termination_id: str, revision: int, now: datetime) -> None:
+    t = account_termination.c
+    db.execute(
+        update(account_termination)
+        .where(t.tenant_id == tenant_id, t.id == termination_id, t.revision == revision)
+        .values(applied_at=now)
+    )
+
+
+def end_contracts(
+    db: Connection, tenant_id: int, account_number: str, premise_id: str | None, at: datetime
+) -> Sequence[Row[tuple[str, str]]]:
+    """End an account's live contracts; returns (client, meter) of each.
+
+    The customers' fingerprints are cleared, so that the utility's next push is compared afresh.
+    """
+    c = contract.c
+    statement = (
+        update(contract)
+        .where(c.tenant_id == tenant_id, c.account_number == account_number, c.until.is_(None))
+        .values(until=func.greatest(c.since, at))
+        .returning(c.client_id, c.meter_id)
+    )
+    if premise_id is not None:
+        statement = statement.where(c.premise_id == premise_id)
+    ended = db.execute(statement).all()
+    clients = sorted({row.client_id for row in ended})
+    if clients:
+        db.execute(
+            update(customer)
+            .where(customer.c.tenant_id == tenant_id, customer.c.client_id.in_(clients))
+            .values(fingerprint=None)
+        )
+    return ended
+
+
+def held_meters(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> set[str]:
+    """Those meters that somebody still holds."""
+    c = contract.c
+    statement = select(c.meter_id).where(c.tenant_id == tenant_id, c.meter_id.in_(meter_ids), c.until.is_(None))
+    return set(db.execute(statement).scalars())
