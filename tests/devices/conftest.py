@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from energygrid.access import tenants
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.vault import Vault
 from energygrid.devices import requests, timers
@@ -29,6 +30,13 @@ MAC, OTHER_MAC = "AA:BB:CC:00:00:10", "AA:BB:CC:00:00:11"
 
 def with_settings(tenant: Tenant, **devices: object) -> Tenant:
     return replace(tenant, settings={**tenant.settings, "devices": devices}, _sections={})
+
+
+def store(db: Connection, tenant: Tenant) -> Tenant:
+    """Keep the settings of a tenant that a test has changed."""
+    for section, values in tenant.settings.items():
+        tenants.set_section(db, tenant, section, values, who=WHO, now=NOW)
+    return tenant
 
 
 def ahead(tenant: Tenant, **by: float) -> Tenant:
@@ -101,7 +109,7 @@ class Bench:
 @pytest.fixture
 def bench(db: Connection, vault: Vault, tenant: Tenant) -> Bench:
     """A tenant whose head end is real: nothing happens unless the test says so."""
-    return Bench(db, vault, with_settings(tenant, gateway="http"))
+    return Bench(db, vault, store(db, with_settings(tenant, gateway="http")))
 
 
 @pytest.fixture

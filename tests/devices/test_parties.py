@@ -1,13 +1,13 @@
 """Whose meter a bind is for (contract C12, C15), and what becomes of it when people or meters change."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.customers.payloads import customer, meter, site
 from tests.devices.conftest import CODE, MAC, NOW, OTHER_MAC, WHO, Bench
 
+from energygrid.access import tenants
 from energygrid.customers.payload import check_payload
 from energygrid.customers.profiles import resolve_profile
 from energygrid.customers.settings import CustomerSettings
@@ -134,5 +134,5 @@ def test_a_denied_account_and_a_meter_taken_down_release(bench: Bench, push: Pus
 
 def test_another_tenants_meter_is_not_known(bench: Bench, push: Push, ask: Callable[..., Bind]) -> None:
     push("c1", site("p1", meter("m1")))
-    bench.tenant = replace(bench.tenant, id=bench.tenant.id + 1, _sections={})
+    bench.tenant = tenants.create_tenant(bench.db, "elsewhere", environment="staging", now=NOW)
     assert code_of(ask, Whose("c1", "m1"), NotFound) == "UNKNOWN_PROFILE"

@@ -12,7 +12,7 @@ from energygrid.devices import queries
 from energygrid.devices.gateways.gateway import Gateway, GatewayEvent
 from energygrid.devices.lifecycle import Source, Word, apply, note
 from energygrid.devices.queries import Bind
-from energygrid.devices.timers import catch_up
+from energygrid.devices.timers import catch_up, current_tenant
 from energygrid.errors import NotFound
 
 
@@ -40,6 +40,7 @@ def report(database: Database, tenant: Tenant, events: Iterable[GatewayEvent], n
 
     Returns the ids of binds that are not known here.
     """
+    tenant = database.read(current_tenant, tenant)
     unknown: dict[str, None] = {}
     for event in sorted(events, key=lambda event: (event.bind_id, event.sequence)):
         try:

@@ -34,7 +34,7 @@ from energygrid.devices.mac import parse_mac, show_mac
 from energygrid.devices.parties import Party, Whose, named_meter, party_of
 from energygrid.devices.queries import Bind
 from energygrid.devices.settings import devices_settings
-from energygrid.devices.timers import catch_up
+from energygrid.devices.timers import catch_up, current_tenant
 from energygrid.errors import Conflict, Invalid
 
 _OF_THE_METER: Final = frozenset({Reason.METER_MOVED, Reason.METER_REMOVED})
@@ -70,6 +70,7 @@ def request_bind(
 
     Raises what `named_meter`, `party_of` and `bind_device` raise, and Invalid METER_NOT_AMI.
     """
+    tenant = current_tenant(db, tenant)
     mac = parse_mac(device.mac)
     meter_id = named_meter(db, tenant, whose)
     # Locked before anybody is looked up: either a customer who leaves finds this bind, or this request their absence.
@@ -84,6 +85,7 @@ def request_release(
     db: Connection, tenant: Tenant, who: Actor, whose: Whose, mac: str | None, now: datetime
 ) -> BindResult:
     """Let the device of a customer's meter go; raises what `named_meter`, `party_of` and `release_device` raise."""
+    tenant = current_tenant(db, tenant)
     meter_id = named_meter(db, tenant, whose)
     queries.lock_ids(db, tenant.id, [meter_id], [])
     party, _ = party_of(db, tenant, whose.profile_id, meter_id)
