@@ -1,6 +1,8 @@
 """What a feed says otherwise than the published schemas: said in words, with the line, and no reason to refuse it."""
 
 import re
+from collections.abc import Iterable
+from typing import Any, cast
 
 from lxml import etree
 
@@ -34,7 +36,7 @@ class Checker:
         """Complaints not made before; one made before is only counted."""
         if len(self._seen) >= _MOST_NOTES or self._new.validate(element):
             return []
-        problems = [(entry.line, entry.message) for entry in self._new.error_log]
+        problems = [(entry.line, entry.message) for entry in cast("Iterable[Any]", self._new.error_log)]
         if self._old.validate(element):
             return []
         notes = []

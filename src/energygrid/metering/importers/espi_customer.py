@@ -1,7 +1,7 @@
 """Who a retail customer feed is about: customers, accounts, agreements, service locations and meters as plain facts.
 
-A customer feed carries personal data, a usage feed none; custodians send them apart (greenbutton.md). The two meet at the
-paths of usage points. Sources before 2020 write numbers into `name`, later ones into elements of their own.
+A customer feed carries personal data, a usage feed none; custodians send them apart (greenbutton.md). The two meet at
+the paths of usage points. Sources before 2020 write numbers into `name`, later ones into elements of their own.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFact:
-    """`path` is the resource's own link; so it is in every fact below. `up` of a fact begins with the path above it."""
+    """`path` is the resource's own link, here and in the facts below; what belongs to it has a longer path."""
 
     row: int
     path: str
@@ -78,10 +78,11 @@ class RetailFacts:
     agreements: list[AgreementFact] = field(default_factory=list)
     locations: list[LocationFact] = field(default_factory=list)
     meters: list[MeterFact] = field(default_factory=list)
+    devices: list[MeterFact] = field(default_factory=list)
 
     def meter_map(self) -> dict[str, str]:
         """Usage point path -> serial number of its one meter: what `ImportOptions.meter_map` takes."""
-        found = {}
+        found: dict[str, str] = {}
         for place in self.locations:
             serials = {m.serial_number for m in self.meters if m.path.startswith(place.path + "/") and m.serial_number}
             if len(serials) == 1:
@@ -101,7 +102,7 @@ def read_retail_customers(source: BinaryIO, options: ImportOptions) -> RetailFac
         "CustomerAgreement": lambda thing, links: facts.agreements.append(_agreement(thing, links)),
         "ServiceLocation": lambda thing, links: facts.locations.append(_location(thing, links)),
         "Meter": lambda thing, links: facts.meters.append(_meter(thing, links)),
-        "EndDevice": lambda thing, links: facts.meters.append(_meter(thing, links)),
+        "EndDevice": lambda thing, links: facts.devices.append(_meter(thing, links)),
     }
     for entry in Feed(source, options):
         links = links_of(entry)

@@ -57,6 +57,7 @@ class Graph:
     readings: list[Resource] = field(default_factory=list)
     types: list[Resource] = field(default_factory=list)
     meters: list[Resource] = field(default_factory=list)
+    devices: list[Resource] = field(default_factory=list)
     locations: list[Resource] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -73,7 +74,8 @@ class Graph:
             elif kind == "ReadingType":
                 self.types.append(Resource(at, row, links, codes=_codes(thing)))
             elif kind in {"Meter", "EndDevice"}:
-                self.meters.append(Resource(at, row, links, serial=text_of(thing, "serialNumber")))
+                devices = self.meters if kind == "Meter" else self.devices
+                devices.append(Resource(at, row, links, serial=text_of(thing, "serialNumber")))
             elif kind == "ServiceLocation":
                 self.locations.append(Resource(at, row, links, points=frozenset(_point_paths(thing))))
 
@@ -95,11 +97,14 @@ class Graph:
         return _linked(reading.links, reading.at, self.points)
 
     def meter_serial(self, point: Resource) -> str:
-        """The serial number of the one meter at a usage point, when the same feed has it."""
+        """The serial number of the one meter, else the one end device, at a usage point that the same feed has."""
+        return self._only_serial(point, self.meters) or self._only_serial(point, self.devices)
+
+    def _only_serial(self, point: Resource, devices: list[Resource]) -> str:
         where = [place for place in self.locations if point.links.own and point.links.own in place.points]
         serials = {
             meter.serial
-            for meter in self.meters
+            for meter in devices
             for place in where
             if meter.serial and (meter.links.is_under(place.links) or meter.links.mentions(place.links))
         }
