@@ -310,7 +310,8 @@ def test_a_bad_row_is_refused_alone_with_its_line_and_text(read, row, code):
 
 
 def test_quotes_spaces_crlf_and_a_byte_order_mark_do_not_matter(read):
-    data = '\ufeff"AccountNumber","ExternalSiteID","MeterID","TimeStamp","TotalUnit"\r\n"A","S","M1","1/2/2017", 1.5 \r\nA,S, M2 ,1/2/2017 ,2\r\n'
+    header = ",".join(f'"{name}"' for name in HEADER.split(","))
+    data = f'\ufeff{header}\r\n"A","S","M1","1/2/2017", 1.5 \r\nA,S, M2 ,1/2/2017 ,2\r\n'
     got = read("energygrid_csv", data)
     assert {key.meter_id: value for key, _, value, *_ in got.rows} == {"M1": 1.5, "M2": 2.0}
 

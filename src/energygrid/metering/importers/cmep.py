@@ -94,7 +94,7 @@ class _Reader:
         if fields[0] != "MEPMD01":
             raise _BadLine("UNSUPPORTED_RECORD", f"{fields[0][:16]!r} is not a MEPMD01 record")
         count = int(fields[13]) if len(fields) >= _LEAD and re.fullmatch(r"[0-9]{1,6}", fields[13]) else -1
-        if len(fields) != _LEAD + 3 * count:
+        if count < 0 or len(fields) != _LEAD + 3 * count:
             raise _BadLine("WRONG_FIELD_COUNT", f"{len(fields)} fields where 14 and 3 for each reading are due")
         if fields[6] < self._stamp:
             self.out.note(row, "STAMP_ORDER", f"the file stamp {fields[6][:16]} is older than that of the line before")
