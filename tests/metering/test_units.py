@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygrid.errors import Invalid
-from energygrid.metering.units import UNITS, HeatFactor, HeatSchedule, convert, unit
+from energygrid.metering.units import UNITS, HeatFactor, HeatSchedule, convert, same_unit, unit
 
 SAME_DIMENSION = [(a.name, b.name) for a in UNITS.values() for b in UNITS.values() if a.dimension == b.dimension]
 
@@ -65,6 +65,13 @@ def test_watt_hours_become_exactly_the_kilowatt_hours_one_would_write(thousandth
 )
 def test_units_are_found_in_the_spellings_of_the_trade(written, name):
     assert unit(written).name == name
+
+
+def test_two_names_of_one_unit_are_the_same():
+    assert same_unit("KWH", "kWh")
+    assert same_unit("pulses", "pulses")
+    assert not same_unit("Wh", "kWh")
+    assert not same_unit("pulses", "kWh")
 
 
 def test_an_unknown_unit_is_refused():

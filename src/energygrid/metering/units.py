@@ -126,6 +126,11 @@ def unit(name: str) -> Unit:
     return found
 
 
+def same_unit(a: str, b: str) -> bool:
+    """Whether two names mean one unit; names not known here must be equal."""
+    return a == b or _BY_FOLDED.get(a.strip().casefold(), a) == _BY_FOLDED.get(b.strip().casefold(), b)
+
+
 @dataclass(frozen=True, slots=True)
 class HeatFactor:
     """From `valid_from` on, one `volume_unit` of gas carries `energy` `energy_unit`s."""
