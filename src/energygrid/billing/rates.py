@@ -14,9 +14,12 @@ from pydantic import (
     AfterValidator,
     AliasGenerator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -26,6 +29,26 @@ from energygrid.billing.money import Amount
 RATE_CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1F\x7F]+$")]
+
+
+DAY = r"^(19[7-9][0-9]|20[0-9]{2})-[0-9]{2}-[0-9]{2}$"
+_DAY = re.compile(DAY)
+
+
+def parse_day(value: object) -> date:
+    """A local day of 1970 to 2099 as YYYY-MM-DD; raises ValueError for anything else."""
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("a date YYYY-MM-DD from 1970 to 2099")
+    return date.fromisoformat(value)
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(parse_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": DAY, "examples": ["2025-06-01"]}),
+]
 
 
 class DayType(StrEnum):
@@ -116,14 +139,14 @@ class Tier(_Part):
 class Adder(_Part):
     name: Name
     amount_per_unit: Amount
-    taxable: bool = True
+    taxable: StrictBool = True
 
 
 class Fixed(_Part):
     name: Name
     amount: Amount
     per: Literal["DAY", "PERIOD"]
-    taxable: bool = True
+    taxable: StrictBool = True
 
 
 class Tax(_Part):
@@ -143,10 +166,10 @@ class Rate(_Part):
         None, description="What one unit is; unset: kWh of electricity, ccf of gas."
     )
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
-    valid_from: date
-    valid_to: date | None = None
+    valid_from: Day
+    valid_to: Day | None = None
     type: RateType
-    holidays: list[date] = Field([], max_length=1000)
+    holidays: list[Day] = Field([], max_length=1000)
     tou: list[TouPeriod] = Field([], max_length=200)
     tiers: list[Tier] = Field([], max_length=20)
     flat_amount: Amount | None = None

@@ -14,7 +14,6 @@ class BillingSettings(BaseModel):
     date_order: DateOrder | None = Field(
         None, description="How dates with slashes or dots are read; unset: only YYYY-MM-DD is."
     )
-    zone: str = Field("UTC", description="IANA zone of the tenant's billing days.")
-    max_reject_share: float = Field(
+    most_rejects: float = Field(
         0.05, ge=0, le=1, description="Share of rejected rows above which a billing file is stopped."
     )

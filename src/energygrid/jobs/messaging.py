@@ -1,13 +1,11 @@
 """Fan-out, delivery and upkeep of events."""
 
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 
-from energygrid.access.addresses import AllowList
-from energygrid.access.outgoing import OutgoingClient
 from energygrid.jobs.app import app, context
 from energygrid.messaging.webhooks import delivery
-from energygrid.messaging.webhooks.posting import poster
+from energygrid.messaging.webhooks.posting import guarded_client, poster
 
 _now = partial(datetime.now, UTC)
 
@@ -22,7 +20,7 @@ def fan_out(tenant_id: int) -> None:
 def deliver(tenant_id: int, endpoint_id: str) -> None:
     """What is due at one endpoint is attempted. Needs no lock and no retry: leases and the sweep see to both."""
     here = context()
-    post = poster(_client(tuple(here.settings.outgoing_allow), allow_http=here.settings.outgoing_http))
+    post = poster(guarded_client(tuple(here.settings.outgoing_allow), allow_http=here.settings.outgoing_http))
     delivery.deliver(here.database, here.vault, post, _now, tenant_id, endpoint_id)
 
 
@@ -38,9 +36,3 @@ def sweep(timestamp: int) -> None:  # noqa: ARG001 - the scheduler passes it by 
 def prune(timestamp: int) -> None:  # noqa: ARG001 - as above
     """Events past their retention are forgotten."""
     context().database.write(delivery.prune, _now())
-
-
-@lru_cache(maxsize=4)
-def _client(allow: tuple[str, ...], *, allow_http: bool) -> OutgoingClient:
-    """Kept for the process: it reads the machine's certificate authorities."""
-    return OutgoingClient(AllowList.of(allow), allow_http=allow_http)

@@ -79,9 +79,9 @@ def test_a_job_killed_anywhere_and_run_again_gives_the_same_tables_and_counters(
 ) -> None:
     monkeypatch.setattr(load, "BATCH", 2)
     desk.run(mch(("m1", "1.00"), ("m3", "3.00")))
-    body = mch(*((f"m{n}", f"{n + 1}.00") for n in range(1, 8))) + "A1,bad,2025-01-03,2025-01-30,x,1\n" * 1
+    body = mch(*((f"m{n}", f"{n + 1}.00") for n in range(1, 8))) + "A1,bad,2025-01-03,2025-01-30,x,1\n"
     store = load._store
-    monkeypatch.setattr(load.BillingSettings.model_fields["max_reject_share"], "default", 1.0)
+    monkeypatch.setattr(load.BillingSettings.model_fields["most_rejects"], "default", 1.0)
     job_id = desk.open(body)
 
     class Killed(BaseException):

@@ -267,7 +267,7 @@ def test_the_worker_delivers(
 ) -> None:
     """Through the real queue: record, fan-out job, delivery job."""
     client = OutgoingClient(AllowList.of(["127.0.0.1"]), allow_http=True)
-    monkeypatch.setattr("energygrid.jobs.messaging._client", lambda *_a, **_k: client)
+    monkeypatch.setattr("energygrid.jobs.messaging.guarded_client", lambda *_a, **_k: client)
     sender.endpoint(receiver.url)
     event = paired(sender, "7")
     run_jobs()

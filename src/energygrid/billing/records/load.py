@@ -62,8 +62,8 @@ def _load(
         for batch in _batches(found):
             counters.update(database.write(_store, tenant, job, kind, batch, counters.copy(), clock()))
             database.write(jobs.report, job.tenant_id, job.id, counters)
-            _check_share(counters, settings.max_reject_share, enough=_ENOUGH_ROWS)
-    _check_share(counters, settings.max_reject_share, enough=20)
+            _check_share(counters, settings.most_rejects, enough=_ENOUGH_ROWS)
+    _check_share(counters, settings.most_rejects, enough=20)
 
 
 def _batches(found: Iterator[Found]) -> Iterator[list[Found]]:

@@ -8,16 +8,16 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.billing.records import queries
 from energygrid.billing.records.rows import Record
-from energygrid.billing.settings import BillingSettings
 from energygrid.database.queue import defer
 from energygrid.metering.calendar import day_span
+from energygrid.metering.settings import MeteringSettings
 
 _REASON = "account_closed"
 
 
 def plan(db: Connection, tenant: Tenant, record: Record, revision: int, now: datetime) -> None:
     """Have the termination applied when its last day is over, at once if that has been."""
-    at = day_span(record.columns["last_day"], tenant.section("billing", BillingSettings).zone).end
+    at = day_span(record.columns["last_day"], tenant.section("metering", MeteringSettings).zone).end
     defer(
         db,
         "billing.apply_termination",
@@ -37,7 +37,7 @@ def apply(db: Connection, tenant: Tenant, termination_id: str, revision: int, *,
     row = queries.lock_termination(db, tenant.id, termination_id, revision)
     if row is None:
         return
-    at = day_span(row.last_day, tenant.section("billing", BillingSettings).zone).end
+    at = day_span(row.last_day, tenant.section("metering", MeteringSettings).zone).end
     ended = queries.end_contracts(db, tenant.id, row.account_number, row.premise_id, at)
     meters = {each.meter_id for each in ended}
     free = sorted(meters - queries.held_meters(db, tenant.id, sorted(meters)))

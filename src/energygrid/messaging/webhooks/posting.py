@@ -3,7 +3,9 @@
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
+from energygrid.access.addresses import AllowList
 from energygrid.access.outgoing import OutgoingClient
 from energygrid.errors import Invalid, Unavailable
 from energygrid.messaging.webhooks.delivery import TIMEOUT, Post
@@ -14,6 +16,12 @@ _EXCERPT = 256
 _READ = 16_384
 
 _FAILURES = {"UPSTREAM_TIMEOUT": Outcome.TIMED_OUT}
+
+
+@lru_cache(maxsize=4)
+def guarded_client(allow: tuple[str, ...], *, allow_http: bool) -> OutgoingClient:
+    """Kept for the process: it reads the machine's certificate authorities."""
+    return OutgoingClient(AllowList.of(allow), allow_http=allow_http)
 
 
 def poster(client: OutgoingClient, timeout: timedelta = TIMEOUT) -> Post:

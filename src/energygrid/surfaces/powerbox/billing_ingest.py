@@ -1,0 +1,80 @@
+"""Billing ingest: POST /powerbox/ingest/billing; the job is watched like that of any other file (contract 1.7)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from energygrid.billing.records.load import JOB_KIND, TASK
+from energygrid.billing.records.rows import RecordKind
+from energygrid.errors import Invalid
+from energygrid.ingest import jobs
+from energygrid.ingest.landing import CHUNK_BYTES, Receiver
+from energygrid.surfaces.common.deps import Here, Now, RequestId
+from energygrid.surfaces.powerbox.auth import MayIngestBilling
+from energygrid.surfaces.powerbox.errors import problems
+from energygrid.surfaces.powerbox.ingest import FileName, JobOut
+
+router = APIRouter(tags=["Ingest"])
+
+_TAKEN = ("", "text/csv", "text/plain", "application/json", "application/x-ndjson", "application/octet-stream")
+_FILE = {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/x-ndjson")}
+
+
+@router.post(
+    "/powerbox/ingest/billing",
+    operation_id="ingestBilling",
+    status_code=202,
+    responses=problems(400, 401, 403, 413, 415, 429),
+    openapi_extra={"requestBody": {"required": True, "content": _FILE}},
+)
+async def ingest_billing(
+    request: Request,
+    response: Response,
+    here: Here,
+    caller: MayIngestBilling,
+    kind: Annotated[RecordKind, Query(description="What the file holds; its columns are in docs/formats-billing.md.")],
+    request_id: RequestId,
+    now: Now,
+    name: FileName = "",
+) -> JobOut:
+    """Take a billing file (CSV, NDJSON or a JSON array); it is stored before this answers, and loaded afterwards."""
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media not in _TAKEN:
+        raise Invalid("UNSUPPORTED_FORMAT", f"a billing file is not sent as {media[:100]}; use text/csv")
+    with await _received(request, here.settings.upload_limit) as receiver:
+        job = await run_in_threadpool(
+            here.database.write,
+            jobs.receive_file,
+            caller.tenant,
+            caller.actor(request_id),
+            receiver,
+            kind=JOB_KIND,
+            task=TASK,
+            name=name,
+            options={"kind": kind.value},
+            now=now,
+        )
+    response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
+    return JobOut.of(job)
+
+
+async def _received(request: Request, limit: int) -> Receiver:
+    """The body, streamed to a temporary file; JSON is a file here, unlike with usage."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Invalid("UNSUPPORTED_FORMAT", "send the file as it is; content codings are not read")
+    receiver = Receiver(limit)
+    pending = bytearray()
+    try:
+        async for piece in request.stream():
+            pending += piece
+            if len(pending) >= CHUNK_BYTES:
+                await run_in_threadpool(receiver.add, bytes(pending))
+                pending.clear()
+        await run_in_threadpool(receiver.add, bytes(pending))
+        if receiver.size == 0:
+            raise Invalid("INVALID_PAYLOAD", "the upload is empty")  # noqa: TRY301 - closed below like any other
+    except BaseException:
+        receiver.close()
+        raise
+    return receiver
