@@ -43,6 +43,7 @@ class BatchReceiver:
         self._sealer = Sealer(vault, self._receiver.add)
         self._limit = limit
         self._size = 0
+        self.is_blank = True
 
     def __enter__(self) -> Self:
         self._receiver.__enter__()
@@ -55,6 +56,7 @@ class BatchReceiver:
         self._size += len(piece)
         if self._size > self._limit:
             raise Invalid("TOO_LARGE", f"the upload is larger than {self._limit} bytes", limit=self._limit)
+        self.is_blank = self.is_blank and not piece.strip()
         self._sealer.add(piece)
 
     def open_job(

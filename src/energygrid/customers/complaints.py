@@ -1,7 +1,8 @@
 """What is wrong, or merely odd, about a customer payload: values, so that one answer can list them all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -39,8 +40,13 @@ class Notice:
 
 def complaints_of(error: ValidationError) -> list[Complaint]:
     """One complaint a field, in the payload's order; null where a value is required counts as missing."""
+    return complaints_in(error.errors(include_url=False, include_context=False))
+
+
+def complaints_in(faults: Iterable[Mapping[str, Any]]) -> list[Complaint]:
+    """The same, of errors as pydantic lists them."""
     complaints: dict[str, Complaint] = {}
-    for fault in error.errors(include_url=False, include_context=False):
+    for fault in faults:
         field = _path(fault["loc"])
         missing = fault["type"] == "missing" or (fault["input"] is None and field != "")
         message = "is missing" if missing else _SENTENCES.get(fault["type"], fault["msg"])

@@ -21,6 +21,13 @@ TWO_LEFT: LoginNumber = 2
 ONE_LEFT: LoginNumber = 3
 LOCKED: LoginNumber = 4
 CLOSED: LoginNumber = 86
+_CODES: dict[LoginNumber, str] = {
+    NO_ACCOUNT: "UNKNOWN_CLIENT",
+    TWO_LEFT: "EXPIRED_TOKEN",
+    ONE_LEFT: "EXPIRED_TOKEN",
+    LOCKED: "ACCOUNT_LOCKED",
+    CLOSED: "ACCOUNT_CLOSED",
+}
 NUMBERS = (NO_ACCOUNT, TWO_LEFT, ONE_LEFT, LOCKED, CLOSED)
 
 _RULE = throttle.FailureRule(3, timedelta(minutes=15), timedelta(minutes=15))
@@ -31,7 +38,7 @@ class LoginRefused(Unauthenticated):
     """A sign-in the utility does not accept; `number` is the guide's error code."""
 
     def __init__(self, number: LoginNumber, message: str) -> None:
-        super().__init__("LOGIN_REFUSED", message, errorCode=number)
+        super().__init__(_CODES[number], message)
         self.number = number
 
 
