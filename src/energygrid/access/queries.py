@@ -263,16 +263,19 @@ def advance_throttle(db: Connection, key: str, *, interval: timedelta, tolerance
 
 def add_failure(
     db: Connection, key: str, *, interval: timedelta, locks_after: timedelta, lock: timedelta, now: datetime
-) -> AnyRow:
-    """Count one failure, lock when the bucket is fuller than `locks_after`, and return the row as it is then."""
+) -> AnyRow | None:
+    """Count one failure, lock when the bucket is fuller than `locks_after`, and return the row as it is then.
+
+    None, and nothing counted, when it is locked already.
+    """
     first_locks = interval > locks_after
     statement = postgresql.insert(throttle).values(
         key=key, tat=now + interval, locked_until=now + lock if first_locks else now
     )
     tat = func.greatest(throttle.c.tat + interval, statement.excluded.tat)
-    locked = case((tat > now + locks_after, now + lock), else_=throttle.c.locked_until)
-    return db.execute(
-        statement.on_conflict_do_update(index_elements=["key"], set_={"tat": tat, "locked_until": locked}).returning(
-            throttle
-        )
-    ).one()
+    counted = statement.on_conflict_do_update(
+        index_elements=["key"],
+        set_={"tat": tat, "locked_until": case((tat > now + locks_after, now + lock), else_=now)},
+        where=throttle.c.locked_until <= now,
+    )
+    return db.execute(counted.returning(throttle)).one_or_none()

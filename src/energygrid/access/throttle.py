@@ -55,12 +55,16 @@ def require_unlocked(db: Connection, key: str, now: datetime) -> None:
 def fail(db: Connection, key: str, rule: FailureRule, now: datetime) -> int:
     """Count one failure of `key`; how many are left before it locks (0: it is locked now).
 
-    The transaction must commit although what it was part of failed.
+    The transaction must commit although what it was part of failed. Raises Throttled("LOCKED") when it was locked
+    already, by another transaction perhaps that came first.
     """
     interval = rule.window / rule.count
     row = queries.add_failure(
         db, key, interval=interval, locks_after=interval * (rule.count - 1), lock=rule.lock, now=now
     )
+    if row is None:
+        require_unlocked(db, key, now)
+        return 0
     if row.locked_until > now:
         return 0
     used: timedelta = row.tat - now

@@ -21,11 +21,10 @@ from sqlalchemy import Connection
 
 from energygrid.access import throttle
 from energygrid.access.clients import Client, find_client, is_client_id
-from energygrid.access.oauth.messages import InvalidClient, OAuthRequest, TooManyRequests
+from energygrid.access.oauth.messages import InvalidClient, OAuthRequest
 from energygrid.access.settings import AccessSettings
 from energygrid.access.throttle import FailureRule
 from energygrid.access.vault import Vault
-from energygrid.errors import Throttled
 
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/=]{1,2048})", re.IGNORECASE)
 
@@ -93,16 +92,13 @@ def authenticate(
 ) -> Client:
     """The client that the request proves to come from.
 
-    Raises InvalidClient, counting the failure (so the transaction must commit), and TooManyRequests while locked.
+    Raises InvalidClient, counting the failure (so the transaction must commit), and Throttled while locked.
     """
     given = credentials_in(request, form)
     client = find_client(db, given.client_id)
     keys = _throttle_keys(given.client_id, request.address)
-    try:
-        for key in keys:
-            throttle.require_unlocked(db, key, now)
-    except Throttled as error:
-        raise TooManyRequests(error.message, error.retry_after) from error
+    for key in keys:
+        throttle.require_unlocked(db, key, now)
     if client and client.disabled_at is None and client.knows(vault, given.secret.get_secret_value()):
         return client
     sandbox = client is not None and client.tenant.environment == "sandbox"

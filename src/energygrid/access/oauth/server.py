@@ -28,6 +28,7 @@ from energygrid.access.throttle import Rate
 from energygrid.access.tokens import Authority, issue
 from energygrid.access.trusted_hops import thumbprint
 from energygrid.access.vault import Vault
+from energygrid.errors import Throttled
 
 # Authlib writes whole tokens to its log at level debug.
 logging.getLogger("authlib").setLevel(logging.INFO)
@@ -109,7 +110,10 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         endpoint: str = "token",
     ) -> OAuthClient:
         context = self.context
-        client = authenticate(self.db, context.vault, context.rules, request.origin, request.form, self.now)
+        try:
+            client = authenticate(self.db, context.vault, context.rules, request.origin, request.form, self.now)
+        except Throttled as error:
+            raise TooManyRequests(error.message, error.retry_after) from error
         if endpoint == "token":
             self._take_one(client)
         return OAuthClient(client)

@@ -34,7 +34,7 @@ async def _oauth_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _domain_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DomainError)
-    status, code = _STATUS.get(type(error), (400, "invalid_request"))
+    status, code = _STATUS.get(type(error), (413 if error.code == "TOO_LARGE" else 400, "invalid_request"))
     retry = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | Throttled) else {}
     challenge = {"WWW-Authenticate": 'Basic realm="EnergyGrid"'} if status == 401 else {}
     return _answer(status, code, error.message, retry | challenge)

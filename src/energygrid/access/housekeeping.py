@@ -1,0 +1,20 @@
+"""What identity needs done from time to time: keys that age, rows that have said their last."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from energygrid.access import queries
+from energygrid.access.settings import AccessSettings
+from energygrid.access.signing_keys import rotate_when_due
+from energygrid.access.vault import Vault
+
+_KEPT = timedelta(days=1)
+
+
+def sweep(db: Connection, vault: Vault, rules: AccessSettings, *, now: datetime, issues_tokens: bool) -> None:
+    """Rotate the signing key when it is due; drop expired revocations and idle throttles. Safe at any time."""
+    if issues_tokens:
+        rotate_when_due(db, vault, rules, now)
+    queries.delete_expired_revocations(db, now - _KEPT)
+    queries.delete_idle_throttles(db, now - _KEPT)

@@ -1,0 +1,140 @@
+"""People who sign in: staff of a utility, its customers, and those who run the installation."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Connection
+
+from energygrid.access import audit, queries
+from energygrid.access.caller import Actor, Tenant
+from energygrid.access.passwords import Passwords
+from energygrid.errors import Conflict, Invalid, NotFound
+
+ROLES: Mapping[str, str] = {
+    "operator": "runs this installation",
+    "staff": "works for the utility",
+    "customer": "sees the data of an own contract",
+}
+_USERNAME = re.compile(r"\S{1,254}")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    tenant: Tenant
+    id: int
+    username: str
+    name: str
+    roles: tuple[str, ...]
+    disabled_at: datetime | None
+    password_hash: str = field(repr=False)
+
+
+def find_user(db: Connection, tenant: Tenant, username: str) -> User | None:
+    """Names are compared without regard to case."""
+    row = queries.user_by_name(db, tenant.id, canonical(username))
+    if row is None:
+        return None
+    return User(tenant, row.id, row.username, row.name, tuple(row.roles), row.disabled_at, row.password_hash)
+
+
+def list_users(db: Connection, tenant_id: int | None = None) -> list[dict[str, Any]]:
+    columns = ("tenant_key", "username", "name", "roles", "created_at", "password_changed_at", "disabled_at")
+    return [{name: getattr(row, name) for name in columns} for row in queries.users_of(db, tenant_id)]
+
+
+def create_user(
+    db: Connection,
+    passwords: Passwords,
+    tenant: Tenant,
+    username: str,
+    *,
+    password: SecretStr | None,
+    who: Actor,
+    now: datetime,
+    name: str = "",
+    roles: Sequence[str] = (),
+) -> User:
+    """A new user. Without a password nobody can sign in until one is set.
+
+    Raises Invalid("BAD_USERNAME", "UNKNOWN_ROLE", "WEAK_PASSWORD") and Conflict("USER_EXISTS").
+    """
+    username = canonical(username)
+    if unknown := [role for role in roles if role not in ROLES]:
+        raise Invalid("UNKNOWN_ROLE", f"there is no role {unknown[0]}; there are {', '.join(ROLES)}")
+    values = {
+        "tenant_id": tenant.id,
+        "username": username,
+        "name": name or username,
+        "roles": list(dict.fromkeys(roles)),
+        "password_hash": "" if password is None else passwords.hash(password),
+        "password_changed_at": now,
+        "created_at": now,
+    }
+    if queries.insert_user(db, values) is None:
+        raise Conflict("USER_EXISTS", f"{tenant.key} has a user {username} already")
+    _audit(db, tenant, username, "user.created", who, now, {"roles": values["roles"]})
+    return _known(db, tenant, username)
+
+
+def set_password(
+    db: Connection,
+    passwords: Passwords,
+    tenant: Tenant,
+    username: str,
+    password: SecretStr,
+    *,
+    who: Actor,
+    now: datetime,
+) -> None:
+    """Raises NotFound("UNKNOWN_USER") and Invalid("WEAK_PASSWORD")."""
+    user = _known(db, tenant, username)
+    values = {"password_hash": passwords.hash(password), "password_changed_at": now}
+    queries.update_user(db, tenant.id, user.id, values)
+    _audit(db, tenant, user.username, "user.password_set", who, now, {})
+
+
+def disable_user(db: Connection, tenant: Tenant, username: str, *, who: Actor, now: datetime) -> None:
+    user = _known(db, tenant, username)
+    queries.update_user(db, tenant.id, user.id, {"disabled_at": now})
+    _audit(db, tenant, user.username, "user.disabled", who, now, {})
+
+
+def enable_user(db: Connection, tenant: Tenant, username: str, *, who: Actor, now: datetime) -> None:
+    user = _known(db, tenant, username)
+    queries.update_user(db, tenant.id, user.id, {"disabled_at": None})
+    _audit(db, tenant, user.username, "user.enabled", who, now, {})
+
+
+def canonical(username: str) -> str:
+    """The one spelling that is stored and looked for; raises Invalid("BAD_USERNAME")."""
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", username).casefold())
+    if not _USERNAME.fullmatch(text) or not text.isprintable():
+        raise Invalid("BAD_USERNAME", "a user name is 1 to 254 printable characters without spaces")
+    return text
+
+
+def _known(db: Connection, tenant: Tenant, username: str) -> User:
+    user = find_user(db, tenant, username)
+    if user is None:
+        raise NotFound("UNKNOWN_USER", f"{tenant.key} has no user {username}")
+    return user
+
+
+def _audit(
+    db: Connection, tenant: Tenant, username: str, action: str, who: Actor, now: datetime, facts: Mapping[str, object]
+) -> None:
+    audit.record(
+        db,
+        tenant.id,
+        actor=who.name,
+        action=action,
+        subject=f"user/{username}",
+        request_id=who.request_id,
+        now=now,
+        facts=facts,
+    )
