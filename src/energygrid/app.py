@@ -17,10 +17,12 @@ from energygrid.database.migrate import pending
 from energygrid.errors import Conflict
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
-from energygrid.surfaces import identity, powerbox, sandbox
+from energygrid.surfaces.identity.app import create_app as create_identity
+from energygrid.surfaces.powerbox.app import create_app as create_powerbox
 from energygrid.surfaces.root import pages
 from energygrid.surfaces.root.mounts import Mounted
 from energygrid.surfaces.root.request_log import RequestLog
+from energygrid.surfaces.sandbox.app import create_app as create_sandbox
 
 
 def mounted_surfaces(services: Services) -> list[Mounted]:
@@ -30,7 +32,7 @@ def mounted_surfaces(services: Services) -> list[Mounted]:
         Mounted(
             "powerbox",
             "PowerBox (utility integration)",
-            powerbox.create_app(services),
+            create_powerbox(services),
             ["/v1"],
             settings.powerbox_host,
             "/v1/openapi.json",
@@ -38,7 +40,7 @@ def mounted_surfaces(services: Services) -> list[Mounted]:
         Mounted(
             "identity",
             "Identity (OAuth 2.0, OpenID Connect)",
-            identity.create_app(services),
+            create_identity(services),
             ["/oauth", "/.well-known"],
             settings.identity_host,
             "/oauth/openapi.json",
@@ -50,7 +52,7 @@ def mounted_surfaces(services: Services) -> list[Mounted]:
             Mounted(
                 "sandbox",
                 "Sandbox controls",
-                sandbox.create_app(services),
+                create_sandbox(services),
                 ["/sandbox"],
                 None,
                 "/sandbox/openapi.json",
@@ -93,7 +95,8 @@ def create_app() -> Starlette:
         with closing:
             if missing := services.database.read(pending):
                 raise Conflict(
-                    "MIGRATIONS_MISSING", f"the database lacks migrations {', '.join(missing)}: run `energygrid migrate`"
+                    "MIGRATIONS_MISSING",
+                    f"the database lacks migrations {', '.join(missing)}: run `energygrid migrate`",
                 )
             yield
 

@@ -47,7 +47,7 @@ def serve(
         if settings.environment == "sandbox":
             credentials = fixtures.load(services)
         with _job_process(enabled=jobs), _shared_figures(workers, settings.data_dir):
-            console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]")
+            console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]", soft_wrap=True)
             console.print(f"API documents: {settings.public_url}/docs/powerbox, {settings.public_url}/docs/identity")
             if settings.environment == "sandbox":
                 console.print("\nSandbox credentials (also: energygrid sandbox credentials):")

@@ -44,7 +44,6 @@ async def run_worker(
     wait: bool = True,
     concurrency: int = 4,
     install_signal_handlers: bool = True,
-    queues: list[str] | None = None,
 ) -> None:
     """Run jobs until stopped; with wait=False until no job is due."""
     connector = PsycopgConnector(conninfo=libpq_url(job_context.database.url), min_size=1, max_size=concurrency + 2)
@@ -56,7 +55,6 @@ async def run_worker(
                     wait=wait,
                     concurrency=concurrency,
                     install_signal_handlers=install_signal_handlers,
-                    queues=queues,
                     listen_notify=wait,
                     fetch_job_polling_interval=5,
                     shutdown_graceful_timeout=20,

@@ -9,7 +9,6 @@ from procrastinate import JobContext as Delivery
 from procrastinate import RetryStrategy
 
 from energygrid.access import tenants
-from energygrid.access.caller import Tenant
 from energygrid.errors import DomainError, Unavailable
 from energygrid.ingest import jobs
 from energygrid.jobs.app import app, context
@@ -78,7 +77,7 @@ def give_up_parked(timestamp: int) -> None:
     database = context().database
     now = datetime.fromtimestamp(timestamp, UTC)
     for listed in database.read(tenants.list_tenants):
-        tenant: Tenant = database.read(tenants.get_tenant, listed["id"])
+        tenant = database.read(tenants.find_tenant, str(listed["key"]))
         settings = tenant.section("metering", MeteringSettings)
         database.write(ingest.give_up_parked, tenant, before=now - settings.park)
     database.write(jobs.drop_forgotten, before=now - timedelta(days=30))

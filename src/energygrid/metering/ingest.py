@@ -30,7 +30,7 @@ from energygrid.metering.series import Series, ensure_series
 from energygrid.metering.settings import MeteringSettings
 from energygrid.metering.store import WriteReport, write_readings, write_register_reads
 from energygrid.metering.units import unit
-from energygrid.metering.vee.findings import record_findings
+from energygrid.metering.vee.run import record_findings
 from energygrid.metering.vee.screening import Expected, duplicate_findings, screen
 from energygrid.metering.vee.settings import VeeSettings
 
@@ -247,9 +247,7 @@ def _screened(run: _Import, batch: ReadingBatch, series: Sequence[Series]) -> Re
         zones=[each.zone for each in series],
     )
     found = [*judged.findings(batch), *duplicate_findings(batch)] if judged.verdict.any() else duplicate_findings(batch)
-    record_findings(
-        run.db, run.tenant.id, [(series[position].id, finding) for position, finding in found], found_at=run.now
-    )
+    record_findings(run.db, run.tenant, [(series[position], finding) for position, finding in found], run.now)
     if not judged.verdict.any():
         return batch
     refused = int((~judged.taken).sum())

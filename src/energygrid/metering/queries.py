@@ -1,11 +1,11 @@
 """SQL of series, day blocks and register reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import Connection as Driver
-from sqlalchemy import ARRAY, Connection, Text, any_, delete, insert, literal, select
+from sqlalchemy import ARRAY, Connection, RowMapping, Text, any_, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.metering.readings import SeriesKey
@@ -107,7 +107,7 @@ def insert_series(
 
 def series_of_owners(
     db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]
-) -> list[Mapping[str, Any]]:
+) -> list[RowMapping]:
     query = select(*_SERIES_COLUMNS).where(
         series.c.tenant_id == tenant_id,
         series.c.owner_kind == owner_kind,
@@ -116,7 +116,7 @@ def series_of_owners(
     return [row._mapping for row in db.execute(query.order_by(series.c.id))]  # noqa: SLF001
 
 
-def series_by_id(db: Connection, tenant_id: int, series_id: int) -> Mapping[str, Any] | None:
+def series_by_id(db: Connection, tenant_id: int, series_id: int) -> RowMapping | None:
     query = select(*_SERIES_COLUMNS).where(series.c.tenant_id == tenant_id, series.c.id == series_id)
     row = db.execute(query).first()
     return None if row is None else row._mapping  # noqa: SLF001

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from energygrid.errors import NotFound
 from energygrid.metering import queries
@@ -104,7 +104,7 @@ def find_series(db: Connection, tenant_id: int, series_id: int) -> Series:
     return _series(row)
 
 
-def _series(row: Mapping[str, object]) -> Series:
+def _series(row: RowMapping) -> Series:
     values = dict(row)
     return Series(
         **values
@@ -112,5 +112,5 @@ def _series(row: Mapping[str, object]) -> Series:
             "commodity": Commodity(str(values["commodity"])),
             "flow": Flow(str(values["flow"])),
             "kind": Kind(str(values["kind"])),
-        }  # type: ignore[arg-type]
+        }
     )

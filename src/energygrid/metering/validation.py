@@ -19,4 +19,4 @@ def validate_days(db: Connection, tenant: Tenant, series_id: int, first: int, la
         start, end = day_starts(np.array([first, last + 1]), series.zone).tolist()
     else:
         start, end = first * DAY_S + series.offset_s, (last + 1) * DAY_S + series.offset_s
-    return validate_and_estimate(db, tenant, series, Span.of(start, end), now).estimated
+    return validate_and_estimate(db, tenant, series, Span.of(start, end), now).estimated.total()

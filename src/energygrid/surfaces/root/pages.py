@@ -55,7 +55,7 @@ async def metrics(request: Request) -> Response:
     registry: CollectorRegistry | None = None
     if request.app.state.many_processes:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     body = generate_latest(registry) if registry is not None else generate_latest()
     return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 
