@@ -9,6 +9,7 @@ Source: contracts/powerbox.md 5.4.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Literal
 
 from joserfc.jwk import ECKey
@@ -44,7 +45,7 @@ def states(keys: Sequence[SigningKey], now: datetime, lifetime: timedelta) -> di
     """What each key is at `now`, by kid. `keys` in the order in which they sign; `lifetime` of the longest token."""
     found: dict[str, State] = {}
     trusted = [key for key in keys if key.withdrawn_at is None]
-    for key, successor in zip(trusted, [*trusted[1:], None], strict=True):
+    for key, successor in zip_longest(trusted, trusted[1:]):
         ends = successor.signs_from if successor else None
         if key.signs_from is None or key.signs_from > now:
             found[key.kid] = "next"
