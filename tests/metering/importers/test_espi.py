@@ -445,7 +445,7 @@ def test_the_first_and_last_reading_of_a_public_feed(read):
     ],
 )
 def test_what_is_wrong_with_the_two_invalid_samples_is_said_exactly(read, name, said):
-    """SOURCES.md of the samples: ServiceDeliveryPoint at line 31; dc:date, and pucNumber in the wrong order at line 44."""
+    """SOURCES.md of the samples: ServiceDeliveryPoint (line 31); dc:date, and pucNumber out of order (line 44)."""
     got = read("espi", (SAMPLES / name).read_bytes())
     assert {(n.row, n.message.split("'")[1]) for n in got.notes if n.code == "SCHEMA" and n.row} == said
 

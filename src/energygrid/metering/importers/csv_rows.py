@@ -95,12 +95,13 @@ class RowReader:
     def _values(self, table: Table, quality: Int64s, flow: Int64s, checks: Checks) -> Float64s:
         """NaN where the quality says missing, whatever number stands there."""
         text = table.columns["TotalUnit"]
-        if not text.str.contains(_NUMBER).all():
+        good = text.str.contains(_NUMBER)
+        if not good.all():
             text = text.str.strip_chars()
+            good = text.str.contains(_NUMBER)
         value: Float64s = text.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(writable=True)
         missing = self._quality_facts(0)[quality] == Quality.MISSING
-        bad = ~text.str.contains(_NUMBER).to_numpy()
-        checks.refuse(bad & ~(missing & (text == "").to_numpy()), "BAD_NUMBER")
+        checks.refuse(~(good.to_numpy() | (missing & (text == "").to_numpy())), "BAD_NUMBER")
         checks.refuse((value < 0) & (flow != NET), "NEGATIVE_VALUE")
         value[missing] = np.nan
         return value

@@ -58,7 +58,8 @@ def _survey(source: BinaryIO, options: ImportOptions) -> tuple[Graph, list[Note]
         if checker is not None:
             notes += checker.notes(entry)
         for thing in contents(entry):
-            notes += misspelt(thing)
+            if local(thing) == "UsagePoint":
+                notes += misspelt(thing)
         graph.add(at, entry)
     if checker is not None:
         if feed.skeleton is not None:

@@ -61,14 +61,14 @@ def _in_words(message: str) -> str:
     return short.replace(_UNEXPECTED, f"{_UNEXPECTED[:-1]} here: its place or its spelling is wrong.")[:400]
 
 
-def misspelt(thing: etree._Element) -> list[Note]:
-    """Forms known from real custodians that are read all the same."""
+def misspelt(point: etree._Element) -> list[Note]:
+    """Elements of a UsagePoint that some custodians misspell; they are read all the same."""
     return [
         Note(
             line_of(element),
             "MISSPELT_ELEMENT",
             "ServiceDeliveryPoint is written serviceDeliveryPoint in the schema; it was read as that",
         )
-        for element in thing
+        for element in point
         if local(element) == "ServiceDeliveryPoint"
     ]

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from energygrid.errors import Invalid
 from energygrid.metering.importers.options import ImportOptions
 
-_SLAB_BYTES = 16 << 20
+_SLAB_BYTES = 8 << 20
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _CLEAN = bytes(b if 0x20 <= b < 0x7F or b in {0x09, 0x0A} else 0x7F for b in range(256))
