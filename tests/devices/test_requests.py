@@ -11,7 +11,7 @@ from energygrid.devices.inventory import register_device
 from energygrid.devices.queries import active_binds, history
 from energygrid.devices.sandbox import TUTORIAL_CODE, TUTORIAL_MAC, load_fixtures
 from energygrid.devices.settings import DeviceType
-from energygrid.errors import Conflict, DomainError, Invalid
+from energygrid.errors import Conflict, DomainError, Invalid, Unavailable
 
 from .conftest import CODE, MAC, NOW, OTHER_CODE, OTHER_MAC, WHO, Bench, with_settings
 
@@ -90,9 +90,9 @@ def test_a_device_that_is_leaving_keeps_the_meter_for_half_a_minute(bench: Bench
     bind = bench.bind()
     bench.report(bind, 1, Signal.REGISTERED)
     bench.release()
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(Unavailable) as refusal:
         bench.bind(OTHER_MAC)
-    assert (code_of(refusal), refusal.value.facts) == ("METER_ALREADY_BOUND", {"retry_after": 30})
+    assert (code_of(refusal), refusal.value.retry_after) == ("METER_ALREADY_BOUND", 30)
     bench.report(bind, 2, Signal.LEFT)
     assert bench.bind(OTHER_MAC).state is State.REQUESTED
 

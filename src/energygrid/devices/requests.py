@@ -35,7 +35,7 @@ from energygrid.devices.parties import Party, Whose, named_meter, party_of
 from energygrid.devices.queries import Bind
 from energygrid.devices.settings import devices_settings
 from energygrid.devices.timers import catch_up, current_tenant
-from energygrid.errors import Conflict, Invalid
+from energygrid.errors import Conflict, Invalid, Unavailable
 
 _OF_THE_METER: Final = frozenset({Reason.METER_MOVED, Reason.METER_REMOVED})
 _ALREADY_BOUND: Final = "METER_ALREADY_BOUND"
@@ -97,8 +97,8 @@ def bind_device(
 ) -> BindResult:
     """Bind a device to a meter: a new request, or the one under way, or nothing when they are paired.
 
-    Raises Invalid (INVALID_MAC_ADDRESS, INVALID_INSTALL_CODE) and Conflict (METER_ALREADY_BOUND,
-    DEVICE_ALREADY_BOUND; fact `retry_after` in seconds when a release is under way). Source: contract 3.4.
+    Raises Invalid (INVALID_MAC_ADDRESS, INVALID_INSTALL_CODE) and Conflict (METER_ALREADY_BOUND, DEVICE_ALREADY_BOUND);
+    the last two as Unavailable while a release is under way. Source: contract 3.4.
     """
     mac = parse_mac(device.mac)
     queries.lock_ids(db, tenant.id, [party.meter_id], [mac])
@@ -250,12 +250,14 @@ def _chosen(active: list[Bind], decision: Decision) -> Bind:
     return next(bind for bind in active if bind.bind_id == wanted)
 
 
-def _refusal(decision: Decision) -> Conflict | Invalid:
+def _refusal(decision: Decision) -> Conflict | Invalid | Unavailable:
     message = _REFUSALS[decision.code]
     if decision.code == "INVALID_INSTALL_CODE":
         return Invalid(decision.code, message)
-    facts = {} if decision.retry_after is None else {"retry_after": decision.retry_after}
-    return Conflict(decision.code, message, **facts)
+    if decision.retry_after is not None:
+        # Not final: it waits for the gateway to confirm a release.
+        return Unavailable(decision.code, message, retry_after=decision.retry_after)
+    return Conflict(decision.code, message)
 
 
 def _audit(db: Connection, tenant: Tenant, who: Actor, action: str, bind: Bind, now: datetime) -> None:

@@ -16,7 +16,7 @@ from energygrid.devices.parties import Party
 from energygrid.devices.queries import get_bind
 from energygrid.devices.requests import DeviceAsked
 from energygrid.devices.sandbox import TUTORIAL_CODE, TUTORIAL_MAC, load_fixtures
-from energygrid.errors import Conflict
+from energygrid.errors import Unavailable
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_clock_that_jumps_over_everything_finds_each_event_at_its_own_time(sim
 def test_a_device_that_leaves_slowly_shows_what_a_release_under_way_is(simulated: Bench) -> None:
     bind = simulated.bind("AA:BB:CC:DD:EE:05")
     simulated.release()
-    with pytest.raises(Conflict) as refusal:
+    with pytest.raises(Unavailable) as refusal:
         simulated.bind("AA:BB:CC:DD:EE:FF")
-    assert refusal.value.facts == {"retry_after": 30}
+    assert (refusal.value.code, refusal.value.retry_after) == ("METER_ALREADY_BOUND", 30)
     simulated.tenant = ahead(simulated.tenant, minutes=10)
     simulated.bind("AA:BB:CC:DD:EE:FF")
     assert simulated.state(bind) is State.RELEASED
