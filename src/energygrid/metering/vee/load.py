@@ -16,6 +16,7 @@ from energygrid.metering.store import Readings
 from energygrid.metering.units import convert
 from energygrid.metering.vee.case import REACH_DAYS
 from energygrid.metering.vee.estimation import Bracket, Step
+from energygrid.metering.vee.queries import register_reads
 from energygrid.metering.vee.registers import brackets
 from energygrid.metering.vee.stretch import Stretch
 
@@ -103,7 +104,7 @@ def registers(db: Connection, tenant_id: int, series: Sequence[Series], near: Se
         return [[] for _ in series]
     span = Span.of(min(int(s.start[0]) for s in covered), max(int(s.end[-1]) for s in covered))
     reads: dict[int, list[tuple[int, float, int]]] = {}
-    for series_id, at, value, quality in queries.register_reads(db, ids, *span):
+    for series_id, at, value, quality in register_reads(db, ids, *span):
         reads.setdefault(series_id, []).append((int(at.timestamp()), value, quality))
     return [
         _brackets(each, register, reads.get(register.id, [])) if register else []

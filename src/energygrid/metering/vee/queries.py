@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from energygrid.metering.tables import register_read
 from energygrid.metering.vee.findings import Finding, Rule, Severity
 from energygrid.metering.vee.tables import vee_finding as table
 
@@ -117,3 +119,17 @@ def list_findings(
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(*after))
     return [_stored(row) for row in db.execute(query.order_by(*order).limit(limit))]
+
+
+def register_reads(
+    db: Connection, series_ids: Sequence[int], start: datetime, end: datetime
+) -> list[tuple[int, datetime, float, int]]:
+    """(series_id, at, value, quality) of instants start..end (both included), oldest first, as known now."""
+    read = register_read.c
+    query = (
+        select(read.series_id, read.at, read.value, read.quality)
+        .where(read.series_id.in_(series_ids), read.at >= start, read.at <= end)
+        .ext(distinct_on(read.series_id, read.at))
+        .order_by(read.series_id, read.at, read.known_at.desc())
+    )
+    return [(row.series_id, row.at, row.value, row.quality) for row in db.execute(query)]
