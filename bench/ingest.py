@@ -15,6 +15,7 @@ from bench.figures import Figure, console, peak_mb, seconds, show
 from bench.installation import Installation
 from energygrid.metering.importers import energygrid_csv
 from energygrid.metering.importers.options import ImportOptions
+from energygrid.metering.readings import Commodity
 
 FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)
 ZONE = "America/Detroit"
@@ -95,7 +96,7 @@ def usage_csv(meters: int, rows: int, first: datetime = FIRST_DAY) -> bytes:
 def run(running: Installation, meters: int, rows: int) -> None:
     body = usage_csv(meters, rows)
     rows = rows // meters * meters
-    options = ImportOptions(zone=ZONE, now=datetime.now(UTC), date_order="MDY", batch_rows=500_000)
+    options = ImportOptions(commodity=Commodity.ELECTRICITY, zone=ZONE, now=datetime.now(UTC), date_order="MDY", batch_rows=500_000)
     parse = seconds(lambda: [None for _ in energygrid_csv.parse(BytesIO(body), options)], runs=3)
     began = time.perf_counter()
     job = running.call("POST", "/powerbox/ingest/usage?format=energygrid", body, Content_Type="text/csv")

@@ -32,7 +32,7 @@ TENANT = "sandbox"
 CLIENT_ID = "energygrid-sandbox"
 ZONE = "America/Detroit"
 _SETTINGS: Mapping[str, object] = {
-    "metering": {"zone": ZONE, "date_order": "MDY"},
+    "metering": {"zone": ZONE, "date_order": "MDY", "commodity": "electricity", "gas_unit": "ccf"},
     "vee": {"oldest_months": None},
 }
 """Files of any age may be tried out here, so rule V13 has no oldest month."""

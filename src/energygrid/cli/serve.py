@@ -40,7 +40,9 @@ def serve(
     os.environ.setdefault("ENERGYGRID_PUBLIC_URL", f"http://{host}:{port}")
     settings = settings_from(data, database_url)
     logs.configure(settings)
-    with open_services(settings) as services:
+    # uvicorn passes the signal that stopped it on to the handler from before; everything below must still be closed.
+    signal.signal(signal.SIGTERM, _stop)
+    with suppress(KeyboardInterrupt), open_services(settings) as services:
         applied = migrate(services.database)
         if applied:
             console.print(f"database brought to revision {applied[-1]}")
@@ -48,7 +50,8 @@ def serve(
             credentials = fixtures.load(services)
         with _job_process(enabled=jobs), _shared_figures(workers, settings.data_dir):
             console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]", soft_wrap=True)
-            console.print(f"API documents: {settings.public_url}/docs/powerbox, {settings.public_url}/docs/identity")
+            for surface in ("powerbox", "identity"):
+                console.print(f"API documents: {settings.public_url}/docs/{surface}", soft_wrap=True)
             if settings.environment == "sandbox":
                 console.print("\nSandbox credentials (also: energygrid sandbox credentials):")
                 print_exports(credentials)
@@ -66,6 +69,10 @@ def serve(
                 limit_concurrency=1000,
                 proxy_headers=False,
             )
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager

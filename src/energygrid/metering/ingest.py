@@ -173,6 +173,7 @@ def import_options(
         date_order=settings.date_order,
         stamp=settings.stamp,
         fold=settings.fold,
+        commodity=settings.commodity,
         units=units,
         purposes=settings.cmep_purposes,
         meter_map=meter_map,

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from energygrid.metering.importers.options import DateOrder
+from energygrid.metering.readings import Commodity
 
 
 class MeteringSettings(BaseModel):
@@ -18,6 +19,9 @@ class MeteringSettings(BaseModel):
     stamp: Literal["start", "end"] = Field("start", description="What a time stamp of the usage CSV marks.")
     fold: Literal["first_dst", "earlier", "later", "refuse"] = Field(
         "first_dst", description="How the hour that comes twice in autumn is told apart."
+    )
+    commodity: Commodity | None = Field(
+        None, description="Commodity of the usage CSV when neither its columns nor its name say it."
     )
     gas_unit: str | None = Field(None, description="Unit of gas readings in files that do not say.")
     cmep_purposes: frozenset[str] = Field(frozenset({"OK"}), description="CMEP purposes that are loaded.")

@@ -56,12 +56,15 @@ reading_block = Table(
     "reading_block",
     metadata,
     Column("series_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("day", Date, primary_key=True, comment="UTC day less the series' offset; the local day of a daily series"),
+    # The UTC day less the series' offset; the local day of a daily series.
+    Column("day", Date, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("known_at", Instant, nullable=False),
-    Column("values", LargeBinary, nullable=False, comment="metering.blocks"),
-    Column("quality", LargeBinary, comment="metering.blocks; null = every value present is ACTUAL"),
-    Column("source_quality", Text, comment="the source's own marks, run-length; null = it said no more than quality"),
+    Column("values", LargeBinary, nullable=False),
+    # Null: every value present is ACTUAL. Both are packed by metering.blocks.
+    Column("quality", LargeBinary),
+    # The source's own marks, run-length; null: it said no more than quality.
+    Column("source_quality", Text),
     info=BY_SERIES,
 )
 

@@ -38,9 +38,9 @@ def facts(read):
 @pytest.mark.parametrize(
     ("importer", "text"),
     [
-        ("energygrid_csv", CSV),
-        ("energygrid_csv", WIDE),
-        ("energygrid_csv", QUOTED),
+        ("energygrid", CSV),
+        ("energygrid", WIDE),
+        ("energygrid", QUOTED),
         ("nem12", NEM12),
         ("nem13", NEM13),
         ("cmep", CMEP),
@@ -59,7 +59,7 @@ def test_a_cut_file_gives_no_wrong_value(read, importer, text):
 
 @pytest.mark.parametrize(
     ("importer", "text"),
-    [("energygrid_csv", CSV), ("nem12", NEM12), ("nem13", NEM13), ("cmep", CMEP)],
+    [("energygrid", CSV), ("nem12", NEM12), ("nem13", NEM13), ("cmep", CMEP)],
 )
 @pytest.mark.parametrize("byte", [b"\x00", b"\xff", b'"', b"\n", b",", b"\xc3", b"9"])
 def test_a_damaged_byte_raises_nothing_but_a_domain_error(read, importer, text, byte):

@@ -18,7 +18,7 @@ from energygrid.metering.importers.options import ImportOptions
 from energygrid.metering.importers.sources import Slab, cut, slabs
 from energygrid.metering.readings import Commodity, Note, Parsed, Reject
 
-NAME = "energygrid_csv"
+NAME = "energygrid"
 
 REQUIRED = ("AccountNumber", "ExternalSiteID", "MeterID", "TimeStamp", "TotalUnit")
 OPTIONAL = ("IntervalSeconds", "UnitOfMeasure", "Direction", "Quality", "EndTimeStamp", "UtcOffset")
