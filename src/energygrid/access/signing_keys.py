@@ -6,6 +6,7 @@ and an hour more. States are not stored: they follow from the instants `publishe
 Source: contracts/powerbox.md 5.4.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -128,7 +129,7 @@ def _with_a_next_key(db: Connection, vault: Vault, now: datetime) -> list[Signin
 
 def _publish(db: Connection, vault: Vault, now: datetime, *, signs_from: datetime | None = None) -> None:
     key = ECKey.generate_key("P-256", private=True)
-    kid = key.thumbprint()
+    kid = f"{now:%Y%m%d}-{secrets.token_hex(4)}"
     values = {
         "kid": kid,
         "algorithm": ALGORITHM,

@@ -1,9 +1,12 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from energygrid.access import clients
 from energygrid.access.audit import SYSTEM
@@ -11,7 +14,6 @@ from energygrid.access.caller import Tenant
 from energygrid.access.settings import AccessSettings
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
-from energygrid.database.engine import Database
 from energygrid.settings import Settings
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.identity.app import create_app
@@ -19,13 +21,27 @@ from energygrid.surfaces.identity.app import create_app
 SECRET = "correct-horse_battery-staple-0123456789"
 
 
+class OneTransaction:
+    """Stands for a `Database`: reads and writes run on the connection of the test, which is rolled back."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def read(self, use_case: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return use_case(self._db, *args, **kwargs)
+
+    def write(self, use_case: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with self._db.begin_nested():
+            return use_case(self._db, *args, **kwargs)
+
+
 @dataclass(frozen=True)
 class Identity:
-    """The surface on a database of its own, with one client `cis` of a sandbox tenant."""
+    """The surface with one client `cis` of a sandbox tenant."""
 
     http: TestClient
     services: Services
-    database: Database
+    database: OneTransaction
     tenant: Tenant
 
     def token(self, scope: str = "customer.sync") -> str:
@@ -42,16 +58,15 @@ def rules() -> AccessSettings:
 
 
 @pytest.fixture
-def identity(
-    database: Database, committed_tenant: Tenant, settings: Settings, vault: Vault, rules: AccessSettings
-) -> Identity:
+def identity(db: Connection, tenant: Tenant, settings: Settings, vault: Vault, rules: AccessSettings) -> Identity:
+    database = OneTransaction(db)
     services = Services(database, settings, vault, TokenChecker(database, settings, vault, rules=rules))
-    make_client(database, vault, committed_tenant)
+    make_client(database, vault, tenant)
     app = create_app(services, rules)
-    return Identity(TestClient(app, raise_server_exceptions=False), services, database, committed_tenant)
+    return Identity(TestClient(app, raise_server_exceptions=False), services, database, tenant)
 
 
-def make_client(database: Database, vault: Vault, tenant: Tenant, client_id: str = "cis", **more: object) -> None:
+def make_client(database: OneTransaction, vault: Vault, tenant: Tenant, client_id: str = "cis", **more: object) -> None:
     database.write(
         clients.create_client,
         vault,
