@@ -14,6 +14,7 @@ from energygrid.metering.importers.espi_check import Checker, misspelt
 from energygrid.metering.importers.espi_graph import Graph, contents
 from energygrid.metering.importers.espi_xml import Feed, local
 from energygrid.metering.importers.options import ImportOptions
+from energygrid.metering.importers.sources import rewindable
 from energygrid.metering.readings import Note, Parsed
 
 NAME = "espi"
@@ -31,14 +32,19 @@ def sniff(head: bytes, name: str) -> bool:
 
 
 def parse(source: BinaryIO, options: ImportOptions) -> Iterator[Parsed]:
-    """`source` must be seekable. Line numbers are those of the XML.
+    """Line numbers are those of the XML. A source that cannot be rewound is copied first.
 
     Raises Invalid BAD_FILE when the XML is not well-formed, has a document type or is not Atom, and ENTRY_TOO_LARGE.
     """
-    start = source.tell()
-    graph, notes = _survey(source, options)
-    source.seek(start)
-    yield Parsed(notes=notes)
+    with rewindable(source, options) as text:
+        start = text.tell()
+        graph, notes = _survey(text, options)
+        yield Parsed(notes=notes)
+        text.seek(start)
+        yield from _readings(text, graph, options)
+
+
+def _readings(source: BinaryIO, graph: Graph, options: ImportOptions) -> Iterator[Parsed]:
     blocks = Blocks(graph, options, Collector(options))
     for at, entry in enumerate(Feed(source, options)):
         for thing in contents(entry):

@@ -1,13 +1,16 @@
 """Text files as slabs of whole lines: bounded memory, line numbers, no surprise in the bytes."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from energygrid.errors import Invalid
 from energygrid.metering.importers.options import ImportOptions
 
 _SLAB_BYTES = 8 << 20
+_COPY_BYTES = 16 << 20
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _CLEAN = bytes(b if 0x20 <= b < 0x7F or b in {0x09, 0x0A} else 0x7F for b in range(256))
@@ -67,6 +70,26 @@ def lines(source: BinaryIO, options: ImportOptions) -> Iterator[tuple[int, str, 
         for at, line in enumerate(found[:-1]):
             if line and not line.isspace():
                 yield slab.first_row + at, line, not (slab.unfinished and at == last)
+
+
+@contextmanager
+def rewindable(source: BinaryIO, options: ImportOptions) -> Iterator[BinaryIO]:
+    """The source itself when one can go back in it, else a copy: in memory up to 16 MB, then in a temporary file.
+
+    Raises Invalid FILE_TOO_LARGE.
+    """
+    if source.seekable():
+        yield source
+        return
+    with tempfile.SpooledTemporaryFile(_COPY_BYTES) as copy:
+        total = 0
+        while chunk := source.read(1 << 20):
+            total += len(chunk)
+            if total > options.max_bytes:
+                raise Invalid("FILE_TOO_LARGE", f"the file is larger than {options.max_bytes} bytes")
+            copy.write(chunk)
+        copy.seek(0)
+        yield cast("BinaryIO", copy)
 
 
 def cut(text: str) -> str:

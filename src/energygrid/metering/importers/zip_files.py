@@ -15,6 +15,10 @@ _MOST_RATIO = 400
 _RATIO_FREE_BYTES = 1 << 20
 
 
+def is_zip(head: bytes) -> bool:
+    return head.startswith((_MAGIC, _EMPTY))
+
+
 def unpacked(source: BinaryIO, name: str, options: ImportOptions) -> tuple[BinaryIO, str]:
     """The one file in a zip and its name; anything else comes back as it is. `source` must be seekable.
 
@@ -22,9 +26,9 @@ def unpacked(source: BinaryIO, name: str, options: ImportOptions) -> tuple[Binar
     encrypted, damaged, or unpacks to more than `options.max_bytes` or 400 times its packed size.
     """
     start = source.tell()
-    magic = source.read(4)
+    head = source.read(4)
     source.seek(start)
-    if magic not in {_MAGIC, _EMPTY}:
+    if not is_zip(head):
         return source, name
     try:
         archive = zipfile.ZipFile(source)
