@@ -92,7 +92,10 @@ def failed_sign_in(db: Connection, tenant: Tenant, claims: Mapping[str, Any], no
         person = _known(db, tenant, claimed_client(tenant, claims))
     except LoginRefused as refused:
         return refused.number
-    left = throttle.fail(db, _key(tenant, person.client_id), _RULE, now)
+    try:
+        left = throttle.fail(db, _key(tenant, person.client_id), _RULE, now)
+    except Throttled:
+        return LOCKED
     return {2: TWO_LEFT, 1: ONE_LEFT}.get(left, LOCKED)
 
 

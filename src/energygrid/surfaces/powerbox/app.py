@@ -14,11 +14,34 @@ from energygrid.customers.payload import CustomerPayload
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.rate_limit import RateLimits
-from energygrid.surfaces.powerbox import customers, errors, health, ingest, login
+from energygrid.surfaces.powerbox import (
+    billing_cycles,
+    billing_ingest,
+    binds,
+    customers,
+    errors,
+    health,
+    ingest,
+    login,
+    rates,
+    webhooks,
+)
 from energygrid.surfaces.powerbox.headers import PowerBoxHeaders
 from energygrid.surfaces.powerbox.wire import ProblemOut
 
-ROUTERS = (health.router, customers.router, login.router, ingest.router)
+ROUTERS = (
+    health.router,
+    customers.router,
+    login.router,
+    binds.router,
+    ingest.router,
+    billing_ingest.router,
+    billing_cycles.router,
+    rates.router,
+    webhooks.router,
+)
+WITH_SLASHES = frozenset({"clientId", "bindRequestId", "meterId"})
+"""Path parameters that are the utility's own ids, which may hold any printable sign."""
 UPLOADS = ("/powerbox/customer/batch", "/powerbox/ingest/usage", "/powerbox/ingest/billing")
 
 
@@ -86,14 +109,20 @@ def _is_fastapis_own(operation: dict[str, Any]) -> bool:
     return "HTTPValidationError" in str(answer)
 
 
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def _any_value(parameter: re.Match[str]) -> str:
+    return ".+" if parameter[1] in WITH_SLASHES else "[^/]+"
+
+
 def _allowed(app: FastAPI) -> Any:
     """Methods of a path, by the OpenAPI document."""
 
     def allowed(path: str) -> list[str]:
         methods: set[str] = set()
         for template, operations in app.openapi()["paths"].items():
-            pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(template))
-            if re.fullmatch(pattern, path):
+            if re.fullmatch(_PARAMETER.sub(_any_value, template), path):
                 methods.update(method.upper() for method in operations)
         return sorted(methods)
 
