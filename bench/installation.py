@@ -88,14 +88,14 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 def start(folder: Path, port: int, *arguments: str) -> subprocess.Popen[bytes]:
     """Start the server; whoever calls this ends it."""
-    log = (folder.parent / f"{folder.name}.log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "energygrid", "serve", "--sandbox", "--port", str(port), *arguments],
-        env=environment(folder, port),
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    with (folder.parent / f"{folder.name}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "energygrid", "serve", "--sandbox", "--port", str(port), *arguments],
+            env=environment(folder, port),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
