@@ -120,6 +120,8 @@ def test_tab_and_pipe_variants(read, separator):
         (line(("202511200015", "R0", "")), "BAD_NUMBER"),
         (line(("202511200015", "R0", "1e3")), "BAD_NUMBER"),
         (line(("202511200015", "R0", "1-3")), "BAD_NUMBER"),
+        (line(("202511200015", "R0", "9" * 400)), "BAD_NUMBER"),
+        (line(("196911200015", "R0", "1")), "BAD_DATE"),
         (line(ONE, constant="x"), "BAD_NUMBER"),
         (line(ONE, constant="0"), "BAD_NUMBER"),
         (line(ONE, interval="00000000"), "BAD_INTERVAL"),

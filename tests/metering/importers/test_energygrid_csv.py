@@ -108,6 +108,14 @@ def test_one_row_alone_shows_no_length(read):
     assert read("energygrid", row, interval_s=3600).lengths == {3600}
 
 
+def test_a_long_gap_between_two_rows_is_no_interval(read):
+    got = read("energygrid", csv_of("A,S,M1,6/3/2024 1:00,0.5", "A,S,M1,6/3/2024 4:00,0.5"))
+    assert got.codes == [(2, "GRAIN_UNKNOWN"), (3, "GRAIN_UNKNOWN")]
+    assert read(
+        "energygrid", csv_of("A,S,M1,6/3/2024 1:00,0.5", "A,S,M1,6/3/2024 4:00,0.5"), interval_s=900
+    ).lengths == {900}
+
+
 def test_interval_seconds_say_it(read):
     header = HEADER + ",IntervalSeconds"
     got = read("energygrid", csv_of("A,S,M1,6/3/2024 1:00,0.5,900", "A,S,M1,6/3/2024 2:00,0.5,900", header=header))
@@ -215,6 +223,13 @@ def test_end_stamps_in_the_repeated_hour(read, utc):
     """Wall clocks of the ends: 1:00 (05Z), 1:00 again (06Z), 2:00 (07Z)."""
     got = read("energygrid", csv_of(*(f"A,S,M1,11/3/2024 {h}:00,{v}" for v, h in enumerate([1, 1, 2, 3]))), stamp="end")
     assert [(start, value) for _, start, value, *_ in got.rows] == [(utc(2024, 11, 3, 4 + n), n) for n in range(4)]
+
+
+def test_end_stamps_of_a_file_that_shows_the_wrong_end_twice_are_refused_there(read, utc):
+    """Both passes of the repeated hour end with 2:00: the clock shows that only once."""
+    got = read("energygrid", csv_of(*(f"A,S,M1,11/3/2024 {h}:00,1" for h in (1, 2, 2, 3, 4))), stamp="end")
+    assert got.codes == [(3, "AMBIGUOUS_TIME"), (4, "AMBIGUOUS_TIME")]
+    assert [start for _, start, *_ in got.rows] == [utc(2024, 11, 3, 4), utc(2024, 11, 3, 7), utc(2024, 11, 3, 8)]
 
 
 def test_daily_rows_with_a_midnight_time_are_local_days(read, utc):

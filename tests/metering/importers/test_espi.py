@@ -249,6 +249,8 @@ def test_daily_readings_must_be_local_days(read, utc):
     [
         (interval("x"), "BAD_NUMBER"),
         (interval("1e5"), "BAD_NUMBER"),
+        (interval(start=99_999_999_999), "BAD_DATE"),
+        (interval(start=-1), "BAD_DATE"),
         (interval(duration=1000), "BAD_INTERVAL"),
         (interval(duration=0), "BAD_INTERVAL"),
     ],

@@ -17,7 +17,7 @@ from energygrid.metering.calendar import day_starts, local_days
 from energygrid.metering.importers.collect import PLAIN, Collector
 from energygrid.metering.importers.csv_grain import is_length
 from energygrid.metering.importers.options import ImportOptions
-from energygrid.metering.importers.sources import lines
+from energygrid.metering.importers.sources import MOST, is_usual, lines
 from energygrid.metering.importers.units import unit_named
 from energygrid.metering.quality import CMEP_LETTERS, Quality
 from energygrid.metering.readings import DAY_S, Commodity, Float64s, Flow, Int64s, Parsed, SeriesKey
@@ -143,9 +143,12 @@ class _Reader:
         if ",".join(texts).encode("ascii", "replace").translate(None, _SIGNED):
             raise _BadLine("BAD_NUMBER", "a value is not a decimal number without exponent")
         try:
-            return np.array([float(text or "nan") for text in texts], np.float64)
+            values = np.array([float(text or "nan") for text in texts], np.float64)
         except ValueError:
             raise _BadLine("BAD_NUMBER", "a value is not a decimal number without exponent") from None
+        if (np.abs(values) >= MOST).any():
+            raise _BadLine("BAD_NUMBER", "a value has more than 15 digits before the point")
+        return values
 
     @staticmethod
     def _scaled(values: Float64s, fields: list[str]) -> Float64s:
@@ -178,9 +181,12 @@ def _instant(text: str) -> int:
     if len(text) != 12 or not text.isdigit():
         raise _BadLine("BAD_DATE", f"{text[:20]!r} is not a time CCYYMMDDHHMM")
     try:
-        return int(datetime.strptime(text, "%Y%m%d%H%M").replace(tzinfo=UTC).timestamp())
+        at = int(datetime.strptime(text, "%Y%m%d%H%M").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise _BadLine("BAD_DATE", f"{text!r} is a time that does not exist") from None
+    if not is_usual(at):
+        raise _BadLine("BAD_DATE", f"{text!r} is not in the years 1970 to 2099")
+    return at
 
 
 def _times(texts: list[str], interval_s: int) -> Int64s:

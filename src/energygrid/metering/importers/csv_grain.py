@@ -2,7 +2,8 @@
 
 The length is a fact of a series and a local day: a meter may go from hours to quarter hours overnight. Rules:
 
-* A day's length is its smallest distance between neighbouring stamps; midnights a day apart make daily readings.
+* A day's length is its smallest distance between neighbouring stamps; midnights a day apart make daily readings. Only
+  lengths that meters have are inferred: two quarter hours three hours apart are no three-hour intervals.
 * A day that does not fill up at its own length, in a series known to be finer, is the finer length with holes.
 * A day is mixed, and refused, when a distance is no multiple of its length, or when two distances in a row are the same
   longer interval: that looks like hours among quarter hours, and the hours would be read as quarter hours.
@@ -23,6 +24,7 @@ from energygrid.metering.readings import DAY_S, Bools, Float64s, Int64s
 _UNKNOWN = 0
 _NEVER = np.iinfo(np.int64).max
 _SHORTEST_S = 60
+_INFERRED = np.array([60, 300, 600, 900, 1800, 3600, DAY_S])
 _AT_BITS = 33
 """Instants up to the year 2242 fit; more than a thousand million series do too."""
 
@@ -125,7 +127,7 @@ class Grader:
         """Length of each series-day (0 = unknown), and which are mixed."""
         own = days.smallest_distance()
         given = days.given
-        length = np.where(given > 0, given, np.where(is_length(own), own, _UNKNOWN))
+        length = np.where(given > 0, given, np.where(np.isin(own, _INFERRED), own, _UNKNOWN))
         mixed = days.given_differs | ((given == 0) & days.is_uneven(length))
         for found in (_smallest(days.series, np.where(mixed, _UNKNOWN, length), len(self.known)), self.known):
             finer = found[days.series]

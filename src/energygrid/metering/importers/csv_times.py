@@ -78,7 +78,19 @@ class Times:
             later = local_to_utc(stamps.wall, zone, "later").utc[stamps.at]
             unsure = np.flatnonzero(free & walls.ambiguous[stamps.at] & checks.passed)
             self._repeated(unsure, later, at, (series, stamps.wall[stamps.at]), checks)
+        if self.stamp == "end":
+            checks.refuse(self._naive_ends(stamps, series, free & ~walls.ambiguous[stamps.at]), "AMBIGUOUS_TIME")
         return at
+
+    def _naive_ends(self, stamps: Stamps, series: Int64s, free: Bools) -> Bools:
+        """Rows that stamp both passes of a repeated hour with the same end, 2:00, though the clock shows that once."""
+        ends = local_to_utc(stamps.wall - 1, self._options.zone, "earlier").ambiguous[stamps.at] & free
+        twice = np.zeros(len(series), np.bool_)
+        if ends.any():
+            pairs = np.stack((series[ends], stamps.wall[stamps.at][ends]))
+            _, which, count = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+            twice[ends] = (count > 1)[which]
+        return twice
 
     def _repeated(
         self, unsure: Int64s, later: Int64s, at: Int64s, owner: tuple[Int64s, Int64s], checks: Refusing

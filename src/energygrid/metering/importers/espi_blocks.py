@@ -23,6 +23,7 @@ from energygrid.metering.importers.espi_graph import (
 )
 from energygrid.metering.importers.espi_xml import line_of, text_of
 from energygrid.metering.importers.options import ImportOptions
+from energygrid.metering.importers.sources import is_usual
 from energygrid.metering.quality import ESPI_CODES, Quality, worst
 from energygrid.metering.readings import DAY_S, Int64s, SeriesKey
 
@@ -160,6 +161,8 @@ class Blocks:
             duration = facts.interval_s
         if start is None:
             raise _Refused("BAD_DATE", "neither the reading nor its block says when it starts")
+        if not (is_usual(start) and is_usual(start + duration)):
+            raise _Refused("BAD_DATE", "the reading is not in the years 1970 to 2099")
         number, quality, label = self._value(value, qualities, facts)
         if facts.register:
             self.out.add_register(line_of(reading), source.key(0), start + duration, number, quality)

@@ -14,7 +14,7 @@ import numpy as np
 
 from energygrid.errors import Invalid
 from energygrid.metering.importers.options import ImportOptions
-from energygrid.metering.importers.sources import lines
+from energygrid.metering.importers.sources import MOST, is_usual, lines
 from energygrid.metering.importers.units import Unit, unit_named
 from energygrid.metering.quality import NEM_FLAGS, Quality
 from energygrid.metering.readings import Commodity, Float64s, Flow, Kind, SeriesKey
@@ -107,7 +107,10 @@ def instant(text: str, digits: int) -> int:
         wall = datetime.strptime(text, _DIGITS[digits]).replace(tzinfo=UTC)
     except ValueError:
         raise BadRecord("BAD_DATE", f"{text!r} is a date that does not exist") from None
-    return int(wall.timestamp()) - MARKET_OFFSET_S
+    at = int(wall.timestamp()) - MARKET_OFFSET_S
+    if not is_usual(at):
+        raise BadRecord("BAD_DATE", f"{text!r} is not in the years 1970 to 2099")
+    return at
 
 
 @lru_cache(maxsize=65_536)
@@ -167,9 +170,12 @@ def numbers(texts: list[str], *, blank_is_missing: bool) -> Float64s:
     elif ",".join(texts).encode().translate(None, _NUMERIC):
         raise BadRecord("BAD_NUMBER", "a value is not a decimal number without sign and exponent")
     try:
-        return np.array(list(map(float, texts)))
+        values = np.array(list(map(float, texts)))
     except ValueError:
         raise BadRecord("BAD_NUMBER", "a value is not a decimal number without sign and exponent") from None
+    if (values >= MOST).any():
+        raise BadRecord("BAD_NUMBER", "a value has more than 15 digits before the point")
+    return values
 
 
 def series_key(meter_map: Mapping[str, str], name: str, suffix: str, uom: str, interval_s: int) -> SeriesKey:

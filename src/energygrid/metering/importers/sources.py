@@ -11,6 +11,9 @@ from energygrid.metering.importers.options import ImportOptions
 
 _SLAB_BYTES = 8 << 20
 _COPY_BYTES = 16 << 20
+MOST = 1e15
+"""Values from here on are no readings; below, floats keep units of a thousandth and better."""
+_YEAR_2100 = 4_102_444_800
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _CLEAN = bytes(b if 0x20 <= b < 0x7F or b in {0x09, 0x0A} else 0x7F for b in range(256))
@@ -90,6 +93,11 @@ def rewindable(source: BinaryIO, options: ImportOptions) -> Iterator[BinaryIO]:
             copy.write(chunk)
         copy.seek(0)
         yield cast("BinaryIO", copy)
+
+
+def is_usual(instant: int) -> bool:
+    """Whether an instant lies in 1970 to 2099: others are slips of the pen, and calendars end somewhere."""
+    return 0 <= instant < _YEAR_2100
 
 
 def cut(text: str) -> str:
