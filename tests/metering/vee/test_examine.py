@@ -101,21 +101,36 @@ def test_a_whole_missing_day_is_found_when_the_one_before_arrives_late(case):
     assert [hours(finding) for finding in examine(this).findings] == [24]
 
 
-@pytest.mark.parametrize(("late_h", "found"), [(35, 0), (36 + 13, 12)])
-def test_what_is_not_yet_overdue_after_the_last_reading_is_no_gap(case, late_h, found):
+@pytest.mark.parametrize(("late_h", "found"), [(36, []), (36 + 6, [6]), (36 + 12, [12]), (36 + 60, [12])])
+def test_the_rest_of_the_last_day_is_found_when_it_is_late_and_estimated_when_the_next_reading_comes(
+    case, late_h, found
+):
     this = case(98, 98)
     last = 98 * 96 + 48
     remove(this, last, len(this.stretch.value))
     now = datetime.fromtimestamp(int(this.stretch.start[last]), UTC) + timedelta(hours=late_h)
     outcome = examine(replace(this, now=now))
-    assert [hours(finding) for finding in outcome.findings] == [found] * bool(found)
+    assert [hours(finding) for finding in outcome.findings] == found
+    assert not outcome.write.size
+    del this.stretch.unmeasured, this.stretch.trusted
+    this.stretch.value[99 * 96 :] = 0.5
+    assert len(examine(replace(this, now=now)).write) == 48
+
+
+def test_no_day_is_invented_after_the_last_or_before_the_first_reading(case):
+    this = case(39, 61)
+    remove(this, 61 * 96, len(this.stretch.value))
+    remove(this, 0, 40 * 96)
+    outcome = examine(this)
+    assert "V02" not in rules_of(outcome)
+    assert not outcome.write.size
 
 
 def test_what_lies_before_the_first_reading_of_a_meter_is_no_gap(case):
     this = case(0, 60)
     remove(this, 0, 50 * 96 + 20)
     assert not examine(this).wanted.any()
-    assert not due(this)[: 50 * 96 + 20].any()
+    assert not due(this.stretch)[: 50 * 96 + 20].any()
 
 
 @pytest.mark.parametrize(("day", "length"), [(date(2025, 3, 9), 92), (date(2025, 11, 2), 100)])

@@ -76,14 +76,26 @@ def _with_brackets(case: Case, low: int, high: int) -> tuple[int, int]:
     return low, high
 
 
-def due(case: Case) -> Bools:
-    """Intervals whose reading should be known: after the first known one, and before the last or late by now."""
+def due(stretch: Stretch) -> Bools:
+    """Intervals between the first and the last measured one: those of them that are missing are gaps."""
+    measured = np.flatnonzero(~stretch.unmeasured)
+    mask = np.zeros(len(stretch.start), np.bool_)
+    if measured.size:
+        mask[measured[0] : measured[-1]] = True
+    return mask
+
+
+def overdue(case: Case) -> Bools:
+    """The rest of the last measured local day, once it is late.
+
+    Found, but not estimated: the meter may have been taken away. The next reading makes a gap of it like any other.
+    """
     stretch = case.stretch
-    known = np.flatnonzero(~np.isnan(stretch.value))
-    late = stretch.end <= case.now.timestamp() - case.settings.lateness_h * 3600
-    if known.size:
-        late[: known[-1] + 1] = True
-    if case.before.start.size and (~np.isnan(case.before.value)).any():
-        return late
-    late[: known[0] if known.size else len(late)] = False
-    return late
+    measured = np.flatnonzero(~stretch.unmeasured)
+    mask: Bools = stretch.end <= case.now.timestamp() - case.settings.lateness_h * 3600
+    if not measured.size:
+        return np.zeros_like(mask)
+    last = int(measured[-1])
+    mask[: last + 1] = False
+    mask[int(np.searchsorted(stretch.day, stretch.day[last], side="right")) :] = False
+    return mask

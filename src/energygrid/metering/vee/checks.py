@@ -61,7 +61,7 @@ def failing(case: Case) -> dict[Rule, Hits]:
 
 
 def other_findings(case: Case, due: Bools) -> Iterator[Finding]:
-    """V05, V06, V09, V10, V14 and V15. `due` (n,): intervals whose reading should be known."""
+    """V05, V06, V09, V10, V14 and V15. `due` (n,): between the first and last reading."""
     for rule, hits in _others(case, due).items():
         for i in range(len(hits.low)):
             yield _finding(case, rule, hits, i, {"intervals": int(hits.high[i] - hits.low[i])})
@@ -106,7 +106,10 @@ def _finding(case: Case, rule: Rule, hits: Hits, i: int, facts: dict[str, object
 
 
 def gap_findings(case: Case, wanted: Bools, found: Estimates) -> Iterator[Finding]:
-    """V02, with what the ladder made of each gap; an older estimate stands where it now finds none."""
+    """V02, with what the ladder made of each gap; an older estimate stands where it now finds none.
+
+    wanted (n,): gaps, and what is overdue after the last reading
+    """
     hits = rules.gaps(wanted)
     kept = case.stretch.own & (found.step == Step.NONE)
     for i in range(len(hits.low)):

@@ -8,7 +8,7 @@ import numpy as np
 
 from energygrid.metering.readings import Bools, Int64s
 from energygrid.metering.vee import checks
-from energygrid.metering.vee.case import Case, due, scope
+from energygrid.metering.vee.case import Case, due, overdue, scope
 from energygrid.metering.vee.estimation import Estimates, Step, estimate
 from energygrid.metering.vee.findings import SEVERITY, Finding, Rule, moment
 
@@ -32,7 +32,7 @@ class Outcome:
 
     findings  all that hold in the examined span;  outdated  stored ones that no longer do
     write     positions of the stretch whose estimate is to be written
-    wanted    (n,) intervals without a measured value that should have one
+    wanted    (n,) intervals of gaps
     """
 
     findings: list[Finding]
@@ -55,9 +55,10 @@ def examine(case: Case) -> Outcome:
     """
     stretch = case.stretch
     low, high = scope(case)
-    expected = due(case)
-    wanted = stretch.unmeasured & expected
-    wanted[:low] = wanted[high:] = False
+    expected = due(stretch)
+    wanted, late = stretch.unmeasured & expected, overdue(case)
+    for mask in (wanted, late):
+        mask[:low] = mask[high:] = False
     failing = checks.failing(case)
     failed = np.zeros(len(wanted), np.bool_)
     for hits in failing.values():
@@ -65,7 +66,7 @@ def examine(case: Case) -> Outcome:
             failed[a:b] = True
     fill = partial(estimate, stretch, settings=case.settings, brackets=case.registers, history=[case.before])
     found = fill(wanted, distrusted=failed)
-    every = list(checks.gap_findings(case, wanted, found))
+    every = list(checks.gap_findings(case, wanted | late, found))
     if failed.any():
         every += checks.failed_findings(case, failing, fill(wanted | failed))
     every += checks.other_findings(case, expected)

@@ -63,7 +63,7 @@ class VeeSettings(BaseModel):
     """V14"""
 
     lateness_h: float = Field(default=36.0, ge=0)
-    """V02: how long a reading after the last one known may be late before it is a gap (powerbox.md 1.7)."""
+    """V02: how late the rest of the last day may be before it is found missing (powerbox.md 1.7)."""
 
     linear_h: float = Field(default=2.0, ge=0)
     flat_h: float = Field(default=1.0, ge=0)
