@@ -66,7 +66,7 @@ def identity(db: Connection, tenant: Tenant, settings: Settings, vault: Vault, r
     return Identity(TestClient(app, raise_server_exceptions=False), services, database, tenant)
 
 
-def make_client(database: OneTransaction, vault: Vault, tenant: Tenant, client_id: str = "cis", **more: object) -> None:
+def make_client(database: Any, vault: Vault, tenant: Tenant, client_id: str = "cis", **more: object) -> None:
     database.write(
         clients.create_client,
         vault,

@@ -1,5 +1,6 @@
 """Limits of the token endpoint: published figures of contracts/powerbox.md 5.6, kept in the database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from energygrid.access import tenants
 from energygrid.access.settings import AccessSettings
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.trusted_hops import TrustedHops
+from energygrid.database.engine import Database
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.identity.app import create_app
 
@@ -77,3 +79,17 @@ def test_failures_at_revocation_and_introspection_count_too(production: Identity
         answer = production.http.post(path, data={"token": "x"}, auth=("prod", "wrong"))
         assert answer.status_code == 401
     assert ask(production.http, "prod").status_code == 429
+
+
+def test_a_start_under_load_does_not_wait_for_itself(new_database, settings, vault):
+    """Making the first keys takes a connection while every request of the start wants one too."""
+    migrated = new_database()
+    database = Database(migrated.url, pool_size=2)
+    tenant = database.write(tenants.create_tenant, "busy", environment="sandbox", now=datetime.now(UTC))
+    make_client(database, vault, tenant)
+    services = Services(database, settings, vault, TokenChecker(database, settings, vault))
+    http = TestClient(create_app(services))
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: ask(http, "cis").status_code, range(16)))
+    database.close()
+    assert statuses == [200] * 16

@@ -1,5 +1,7 @@
 """The token, revocation and introspection endpoints. Each is one transaction that commits whatever the answer is."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -10,6 +12,7 @@ from fastapi.responses import JSONResponse
 from energygrid.access.oauth import server
 from energygrid.access.oauth.messages import OAuthAnswer, OAuthRequest
 from energygrid.access.oauth.server import OAuthContext
+from energygrid.database.engine import Database
 from energygrid.surfaces.common.deps import Db, Now, RequestId
 from energygrid.surfaces.identity.wire import ONE_TOKEN_FORM, TOKEN_FORM, ErrorOut, IntrospectionOut, TokenOut
 
@@ -66,20 +69,30 @@ Posted = Annotated[OAuthRequest, Depends(_oauth_request)]
 @router.post("/oauth/token", response_model=TokenOut, responses=_ERRORS, openapi_extra=TOKEN_FORM)
 def token(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
     """Exchange a client's credentials for an access token (RFC 6749 section 4.4)."""
-    return _rendered(db.write(server.token, context, posted, now, request_id))
+    return _answered(server.token, posted, context, db, now, request_id)
 
 
 @router.post("/oauth/revoke", responses={200: {"model": dict[str, Any]}, **_ERRORS}, openapi_extra=ONE_TOKEN_FORM)
 def revoke(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
     """Take back one of the client's own tokens (RFC 7009); 200 also when there is nothing to take back."""
-    return _rendered(db.write(server.revoke, context, posted, now, request_id))
+    return _answered(server.revoke, posted, context, db, now, request_id)
 
 
 @router.post("/oauth/introspect", response_model=IntrospectionOut, responses=_ERRORS, openapi_extra=ONE_TOKEN_FORM)
 def introspect(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
     """What one of the client's own tokens says (RFC 7662); every other token is inactive."""
-    return _rendered(db.write(server.introspect, context, posted, now, request_id))
+    return _answered(server.introspect, posted, context, db, now, request_id)
 
 
-def _rendered(answer: OAuthAnswer) -> JSONResponse:
+def _answered(
+    use_case: Callable[..., OAuthAnswer],
+    posted: OAuthRequest,
+    context: OAuthContext,
+    db: Database,
+    now: datetime,
+    request_id: str,
+) -> JSONResponse:
+    # Before the transaction: fetching keys takes a connection of its own, and a full pool would wait for itself.
+    context.authority.keys.signing(now)
+    answer = db.write(use_case, context, posted, now, request_id)
     return JSONResponse(dict(answer.body), answer.status, dict(answer.headers))
