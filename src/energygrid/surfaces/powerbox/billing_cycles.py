@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, Strict, StrictBool, StringConstraints
 
 from energygrid.billing import schedules
 from energygrid.billing.cycles import Cycle, Finding, Period
@@ -23,7 +23,10 @@ router = APIRouter(tags=["Billing cycles"])
 
 ID = r"^[\x21-\x7E]{1,64}$"
 CycleId = Annotated[str, Path(pattern=ID, examples=["1"])]
-WireId = Annotated[int, Field(ge=0, le=999_999_999), StrictInt] | Annotated[str, StringConstraints(pattern=ID)]
+WireId = Annotated[int, Strict(), Field(ge=0, le=999_999_999)] | Annotated[str, StringConstraints(pattern=ID)]
+
+LocalTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$")]
+"""A wall clock of the utility, without an offset."""
 
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 
@@ -112,8 +115,8 @@ class CycleDate(Wire):
     billing_cycle_id: int | str
     billing_period_id: int | str
     billing_year_id: int
-    start_date: datetime
-    end_date: datetime
+    start_date: LocalTime
+    end_date: LocalTime
     billing_cycle: CycleSummary
 
     @classmethod
@@ -122,8 +125,8 @@ class CycleDate(Wire):
             billing_cycle_id=wire_id(cycle.cycle_id),
             billing_period_id=wire_id(period.period_id),
             billing_year_id=period.billing_year,
-            start_date=datetime.combine(period.start, time()),
-            end_date=datetime.combine(period.last_day, time(23, 59, 59)),
+            start_date=f"{period.start}T00:00:00",
+            end_date=f"{period.last_day}T23:59:59",
             billing_cycle=CycleSummary.of(cycle),
         )
 

@@ -18,7 +18,7 @@ from energygrid.surfaces.powerbox.ingest import FileName, JobOut
 router = APIRouter(tags=["Ingest"])
 
 _TAKEN = ("", "text/csv", "text/plain", "application/json", "application/x-ndjson", "application/octet-stream")
-_FILE = {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/x-ndjson")}
+_FILE = {kind: {"schema": {"contentMediaType": kind, "minLength": 1}} for kind in ("text/csv", "application/x-ndjson")}
 
 
 @router.post(
