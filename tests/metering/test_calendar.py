@@ -98,9 +98,7 @@ def test_a_local_day_has_the_hours_its_clock_changes_leave(zone, day, hours):
 
 def test_a_day_without_midnight_begins_when_its_clock_starts():
     # Brazil 2018: at 00:00 on 4 November clocks moved to 01:00, that is 03:00 UTC.
-    assert calendar.day_span(date(2018, 11, 4), "America/Sao_Paulo").start == datetime(
-        2018, 11, 4, 3, tzinfo=UTC
-    )
+    assert calendar.day_span(date(2018, 11, 4), "America/Sao_Paulo").start == datetime(2018, 11, 4, 3, tzinfo=UTC)
 
 
 def test_a_day_that_has_midnight_twice_begins_at_the_first_and_is_one_piece():
@@ -149,8 +147,7 @@ def test_weeks_begin_on_monday_and_months_on_the_first(zone, day):
         return
     first_of = {
         grain: date.fromordinal(
-            int(calendar.local_days(calendar.edges(grain, span, zone)[:1], zone)[0])
-            + date(1970, 1, 1).toordinal()
+            int(calendar.local_days(calendar.edges(grain, span, zone)[:1], zone)[0]) + date(1970, 1, 1).toordinal()
         )
         for grain in Grain
     }
