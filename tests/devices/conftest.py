@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
+from tests.customers.payloads import customer
 
 from energygrid.access import tenants
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.vault import Vault
+from energygrid.customers.payload import check_payload
+from energygrid.customers.settings import CustomerSettings
+from energygrid.customers.sync import push_customer
 from energygrid.devices import requests, timers
 from energygrid.devices.binding import Signal, State
 from energygrid.devices.events import apply_gateway_event
@@ -136,3 +140,16 @@ class HeadEnd:
 
     def events(self, bind_id: str, after: int) -> Sequence[GatewayEvent]:  # noqa: ARG002
         return ()
+
+
+Push = Callable[..., None]
+
+
+@pytest.fixture
+def push(bench: Bench) -> Push:
+    def run(client: str, *sites: dict[str, Any], status: str = "A") -> None:
+        payload = customer(client, *sites, AcctStatus=status)
+        checked = check_payload(payload, bench.tenant.section("customers", CustomerSettings))
+        push_customer(bench.db, bench.tenant, checked, vault=bench.vault, who=WHO, now=NOW)
+
+    return run

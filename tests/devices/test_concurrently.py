@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
-from tests.devices.conftest import CODE, NOW, WHO, Bench, with_settings
+from tests.customers.payloads import meter, site
+from tests.devices.conftest import CODE, NOW, WHO, Bench, Push, with_settings
 
 from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
@@ -81,9 +82,9 @@ def test_one_device_on_200_meters_at_once_is_bound_to_one(
 def test_the_index_refuses_what_the_locks_would_let_through(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.bind()
     monkeypatch.setattr(requests.queries, "active_binds", lambda *_: [])
-    for meter, address, code in (("m1", mac(2), "METER_ALREADY_BOUND"), ("m2", mac(0x10), "DEVICE_ALREADY_BOUND")):
+    for wanted, address, code in (("m1", mac(2), "METER_ALREADY_BOUND"), ("m2", mac(0x10), "DEVICE_ALREADY_BOUND")):
         with pytest.raises(DomainError) as refusal:
-            bench.bind(address, meter)
+            bench.bind(address, wanted)
         assert refusal.value.code == code
 
 
@@ -160,7 +161,8 @@ class Interleaving(RuleBasedStateMachine):
             assert (bind.code_sealed is not None) == (bind.state is State.REQUESTED)
 
 
-def test_no_interleaving_breaks_the_promises(bench: Bench) -> None:
+def test_no_interleaving_breaks_the_promises(bench: Bench, push: Push) -> None:
+    push("c1", site("p1", meter("m1"), meter("m2")))
     machine = type("Machine", (Interleaving,), {"bench": bench})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,

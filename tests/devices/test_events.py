@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.customers.payloads import meter, site
 
 from energygrid.devices.binding import Signal, State
 from energygrid.devices.events import apply_gateway_event
@@ -10,7 +11,7 @@ from energygrid.devices.gateways.gateway import Answer, GatewayEvent
 from energygrid.devices.queries import history
 from energygrid.errors import NotFound
 
-from .conftest import NOW, OTHER_MAC, Bench, with_settings
+from .conftest import NOW, OTHER_MAC, Bench, Push, with_settings
 
 H48 = timedelta(hours=48)
 
@@ -100,7 +101,8 @@ def test_a_decision_does_not_wait_for_the_timers_job(bench: Bench) -> None:
     assert new.state is State.REQUESTED
 
 
-def test_a_late_success_pairs_while_the_meter_is_free(bench: Bench) -> None:
+def test_a_late_success_pairs_while_the_meter_is_free(bench: Bench, push: Push) -> None:
+    push("c1", site("p1", meter("m1")))
     bind = bench.bind()
     late = NOW + H48 + timedelta(hours=2)
     after = bench.report(bind, 1, Signal.REGISTERED, at=late)
@@ -109,7 +111,8 @@ def test_a_late_success_pairs_while_the_meter_is_free(bench: Bench) -> None:
     assert bench.events()[-1] == "bind.paired"
 
 
-def test_a_late_success_on_a_taken_meter_is_sent_away(bench: Bench) -> None:
+def test_a_late_success_on_a_taken_meter_is_sent_away(bench: Bench, push: Push) -> None:
+    push("c1", site("p1", meter("m1")))
     old = bench.bind()
     late = NOW + H48 + timedelta(hours=2)
     new = bench.bind(OTHER_MAC, at=late)
@@ -118,7 +121,8 @@ def test_a_late_success_on_a_taken_meter_is_sent_away(bench: Bench) -> None:
     assert bench.state(new) is State.REQUESTED
 
 
-def test_a_late_success_takes_another_free_place(bench: Bench) -> None:
+def test_a_late_success_takes_another_free_place(bench: Bench, push: Push) -> None:
+    push("c1", site("p1", meter("m1")))
     bench.tenant = with_settings(bench.tenant, gateway="http", capacity=2)
     old = bench.bind()
     late = NOW + H48

@@ -1,35 +1,20 @@
 """Whose meter a bind is for (contract C12, C15), and what becomes of it when people or meters change."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from tests.customers.payloads import customer, meter, site
-from tests.devices.conftest import CODE, MAC, NOW, OTHER_MAC, WHO, Bench
+from tests.customers.payloads import meter, site
+from tests.devices.conftest import CODE, MAC, NOW, OTHER_MAC, WHO, Bench, Push
 
 from energygrid.access import tenants
-from energygrid.customers.payload import check_payload
 from energygrid.customers.profiles import resolve_profile
-from energygrid.customers.settings import CustomerSettings
-from energygrid.customers.sync import push_customer
 from energygrid.devices import requests
 from energygrid.devices.binding import Reason, Signal, State
 from energygrid.devices.parties import Whose
 from energygrid.devices.queries import Bind
 from energygrid.devices.requests import DeviceAsked
 from energygrid.errors import Denied, DomainError, Invalid, NotFound
-
-Push = Callable[..., None]
-
-
-@pytest.fixture
-def push(bench: Bench) -> Push:
-    def run(client: str, *sites: dict[str, Any], status: str = "A") -> None:
-        payload = customer(client, *sites, AcctStatus=status)
-        checked = check_payload(payload, bench.tenant.section("customers", CustomerSettings))
-        push_customer(bench.db, bench.tenant, checked, vault=bench.vault, who=WHO, now=NOW)
-
-    return run
 
 
 @pytest.fixture
@@ -130,6 +115,29 @@ def test_a_denied_account_and_a_meter_taken_down_release(bench: Bench, push: Pus
     push("c1", site("p1", meter("m1"), meter("m2")), status="C")
     assert requests.release_meters(bench.db, bench.tenant, ["m1", "m2"], Reason.ACCOUNT_DENIED, NOW) == 1
     assert [bench.look(bind).reason for bind in (denied, removed)] == ["ACCOUNT_DENIED", "METER_REMOVED"]
+
+
+def test_whose_an_ended_bind_was_is_forgotten(bench: Bench, push: Push, ask: Callable[..., Bind]) -> None:
+    push("c1", site("p1", meter("m1"), meter("m2")))
+    failed, timed_out = ask(Whose("c1", "m1")), ask(Whose("c1", "m2"), OTHER_MAC)
+    assert bench.report(failed, 1, Signal.REFUSED).client_id is None
+    assert bench.advance(timed_out, NOW + timedelta(hours=48)).client_id == "c1"
+    requests.release_meters(bench.db, bench.tenant, ["m2"], Reason.TENANT_CHANGED, NOW)
+    assert bench.look(timed_out).client_id == "c1"
+    push("c1", site("p1", meter("m1")))
+    requests.release_meters(bench.db, bench.tenant, ["m2"], Reason.METER_REMOVED, NOW)
+    assert bench.look(timed_out).client_id is None
+
+
+def test_a_late_success_of_somebody_who_has_left_is_sent_away(
+    bench: Bench, push: Push, ask: Callable[..., Bind]
+) -> None:
+    push("c1", site("p1", meter("m1", accountNumber="a1")))
+    bind = ask(Whose("c1", "m1"))
+    bench.advance(bind, NOW + timedelta(hours=48))
+    push("c2", site("p1", meter("m1", accountNumber="a2")))
+    assert bench.report(bind, 1, Signal.REGISTERED, at=NOW + timedelta(hours=49)).state is State.TIMED_OUT
+    assert "leave" in bench.commands()
 
 
 def test_another_tenants_meter_is_not_known(bench: Bench, push: Push, ask: Callable[..., Bind]) -> None:

@@ -17,6 +17,7 @@ from energygrid.devices.binding import ENDED, Reason, Signal, State, step
 from energygrid.devices.gateways import queries as commands
 from energygrid.devices.gateways.gateway import CommandKind
 from energygrid.devices.mac import show_mac
+from energygrid.devices.parties import served_parties
 from energygrid.devices.queries import Bind
 from energygrid.devices.settings import devices_settings
 from energygrid.messaging import events
@@ -130,7 +131,12 @@ def note(db: Connection, bind: Bind, word: Word, target: State | None = None) ->
 
 
 def _free_slot(db: Connection, tenant: Tenant, bind: Bind) -> int | None:
-    """Where a device that paired after its time may go: None when the meter is full or the device is bound again."""
+    """Where a device that paired after its time may go.
+
+    None when the meter is full, the device is bound again, or its customer has no claim to the meter any more.
+    """
+    if not any(party.client_id == bind.client_id for party in served_parties(db, tenant, [bind.meter_id])):
+        return None
     active = queries.active_binds(db, bind.tenant_id, bind.meter_id, bind.mac)
     if any(other.mac == bind.mac for other in active):
         return None
@@ -157,6 +163,8 @@ def _consequences(tenant: Tenant, bind: Bind, word: Word, target: State) -> dict
             values["deadline_at"] = word.at + timers.give_up_after
     if target is State.PAIRED or target in ENDED:
         values |= {"slow_at": None, "deadline_at": None}
+    if target in ENDED - {State.TIMED_OUT}:
+        values["client_id"] = None
     return values
 
 

@@ -1,14 +1,15 @@
 """Who a bind is for: a client of the tenant, and one meter of theirs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from energygrid.access.caller import Tenant
-from energygrid.customers.meters import Meter, find_meter
+from energygrid.customers.meters import Meter, find_meter, find_meters
 from energygrid.customers.premises import meter_for_slid
 from energygrid.customers.profiles import resolve_profile
-from energygrid.customers.status import require_service
+from energygrid.customers.status import is_denied, require_service
 from energygrid.errors import Invalid, NotFound
 
 
@@ -16,6 +17,16 @@ from energygrid.errors import Invalid, NotFound
 class Party:
     client_id: str
     meter_id: str
+
+
+def served_parties(db: Connection, tenant: Tenant, meter_ids: Iterable[str]) -> set[Party]:
+    """Who holds any of the meters under an account that is served."""
+    return {
+        Party(holder.client_id, meter.meter_id)
+        for meter in find_meters(db, tenant.id, meter_ids).values()
+        for holder in meter.holders
+        if not is_denied(tenant, holder.acct_status)
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Bind:
     meter_id: str
     slot: int
     mac: str
-    client_id: str
+    client_id: str | None
     device_type: DeviceType
     state: State
     reason: str | None
@@ -161,6 +161,20 @@ def change_bind(db: Connection, old: Bind, **values: object) -> Bind:
         update(bind).where(_b.tenant_id == old.tenant_id, _b.bind_id == old.bind_id).values(values).returning(bind)
     )
     return _bind(db.execute(statement).mappings().one())
+
+
+def forget_clients(db: Connection, tenant_id: int, meter_ids: Sequence[str], served: Sequence[str]) -> None:
+    """Forget whose the ended binds of some meters were, except for clients that are still served."""
+    db.execute(
+        update(bind)
+        .where(
+            _b.tenant_id == tenant_id,
+            _b.meter_id.in_(meter_ids),
+            _b.state.not_in(_names(ACTIVE)),
+            _b.client_id.not_in(served),
+        )
+        .values(client_id=None)
+    )
 
 
 def add_history(

@@ -13,8 +13,6 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.tenants import tenant_now
 from energygrid.access.vault import Vault
-from energygrid.customers.meters import find_meters
-from energygrid.customers.status import is_denied
 from energygrid.devices import codes, queries
 from energygrid.devices.binding import (
     ActiveBind,
@@ -31,7 +29,7 @@ from energygrid.devices.gateways.gateway import CommandKind
 from energygrid.devices.install_code import InstallCode
 from energygrid.devices.lifecycle import Source, Word, announce, apply, command, release_reason
 from energygrid.devices.mac import parse_mac, show_mac
-from energygrid.devices.parties import Party, Whose, named_meter, party_of
+from energygrid.devices.parties import Party, Whose, named_meter, party_of, served_parties
 from energygrid.devices.queries import Bind
 from energygrid.devices.settings import devices_settings
 from energygrid.devices.timers import catch_up, current_tenant
@@ -155,28 +153,21 @@ def release_meters(db: Connection, tenant: Tenant, meter_ids: Sequence[str], rea
     queries.lock_ids(db, tenant.id, meter_ids, [])
     found = queries.active_binds_of(db, tenant.id, meter_ids)
     queries.lock_ids(db, tenant.id, [], [bind.mac for bind in found])
-    stays = set() if reason in _OF_THE_METER else _served(db, tenant, meter_ids)
+    served = served_parties(db, tenant, meter_ids)
+    stays = set() if reason in _OF_THE_METER else {(party.client_id, party.meter_id) for party in served}
     released = 0
     for seen in found:
         bind = queries.lock_bind(db, tenant.id, seen.bind_id)
         assert bind is not None
         bind = catch_up(db, tenant, bind, now)
-        if not bind.is_active or bind.state is State.RELEASING or Party(bind.client_id, bind.meter_id) in stays:
+        if not bind.is_active or bind.state is State.RELEASING or (bind.client_id, bind.meter_id) in stays:
             continue
         word = Word(Signal.RELEASE, tenant_now(tenant, now), Source.SYSTEM, reason)
         bind = apply(db, tenant, bind, word, now)
         _audit(db, tenant, audit.SYSTEM, "bind.release", bind, now)
         released += 1
+    queries.forget_clients(db, tenant.id, meter_ids, [party.client_id for party in served])
     return released
-
-
-def _served(db: Connection, tenant: Tenant, meter_ids: Sequence[str]) -> set[Party]:
-    return {
-        Party(holder.client_id, meter.meter_id)
-        for meter in find_meters(db, tenant.id, meter_ids).values()
-        for holder in meter.holders
-        if not is_denied(tenant, holder.acct_status)
-    }
 
 
 def _open(

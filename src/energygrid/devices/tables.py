@@ -27,7 +27,8 @@ bind = Table(
     # The place the device takes among the meter's `capacity`: with it, one device a place is a matter of an index.
     Column("slot", SmallInteger, nullable=False),
     Column("mac", Text, nullable=False),
-    Column("client_id", Text, nullable=False),
+    # Forgotten when the bind has ended for good.
+    Column("client_id", Text),
     Column("device_type", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),

@@ -24,7 +24,7 @@ def _bind() -> None:
         sa.Column("meter_id", sa.Text(), nullable=False),
         sa.Column("slot", sa.SmallInteger(), nullable=False),
         sa.Column("mac", sa.Text(), nullable=False),
-        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text()),
         sa.Column("device_type", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text()),
