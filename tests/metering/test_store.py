@@ -134,6 +134,16 @@ def test_an_estimate_never_replaces_an_actual_value_and_an_actual_always_an_esti
     assert read(db, series[0], span).value.tolist() == [2.0]
 
 
+def test_our_own_estimate_replaces_nothing_that_was_delivered(db: Connection, tenant: Tenant) -> None:
+    series = make(db, tenant, key())
+    span = Span.of(T0, T0 + 1800)
+    write_readings(db, series, batch(series, [T0], [1.0], Quality.UNKNOWN), known_at=NOW)
+    given = batch(series, [T0, T0 + 900], [9.0, 9.0], Quality.ESTIMATED)
+    report = write_readings(db, series, given, known_at=NOW, estimates=True)
+    assert (report.accepted, report.replaced, report.rejected) == (1, 0, 0)
+    assert read(db, series[0], span).value.tolist() == [1.0, 9.0]
+
+
 def test_a_local_day_is_one_interval_of_23_24_or_25_hours(db: Connection, tenant: Tenant) -> None:
     series = make(db, tenant, key(interval_s=DAY_S))
     midnights = [datetime(2025, 3, day, 5 if day < 10 else 4, tzinfo=UTC) for day in (8, 9, 10)]  # DST from 9 March

@@ -42,8 +42,9 @@ DatabaseUrl = Annotated[
     str | None, typer.Option("--database-url", help="PostgreSQL to use instead of the embedded one.")
 ]
 
-console = Console()
-errors = Console(stderr=True)
+_WIDE = None if sys.stdout.isatty() else 200  # nothing is folded or cut for a pipe
+console = Console(width=_WIDE, soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
 
 
 def settings_from(data: Path | None = None, database_url: str | None = None) -> Settings:

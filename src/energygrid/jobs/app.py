@@ -13,6 +13,7 @@ from energygrid.database.engine import Database, libpq_url
 from energygrid.settings import Settings
 
 TASK_MODULES = [
+    "energygrid.jobs.access",
     "energygrid.jobs.customers",
     "energygrid.jobs.devices",
     "energygrid.jobs.billing",

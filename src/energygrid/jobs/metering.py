@@ -49,15 +49,11 @@ def ingest_usage(delivery: Delivery, tenant_id: int, job_id: str) -> None:
 
 
 @app.task(name=ingest.VALIDATE, queue="validation", retry=_RETRY)
-def validate(tenant_id: int, job_id: str, touched: list[list[int]]) -> None:
-    """Run the rules over changed days and estimate their gaps, a transaction a series."""
+def validate(tenant_id: int, job_id: str, touched: list[tuple[int, int, int]]) -> None:
+    """Run the rules over changed days and estimate their gaps."""
     database = context().database
-    now = datetime.now(UTC)
     tenant = database.read(tenants.get_tenant, tenant_id)
-    estimated = sum(
-        database.write(validation.validate_days, tenant, series_id, first, last, now)
-        for series_id, first, last in touched
-    )
+    estimated = database.write(validation.validate_days, tenant, touched, datetime.now(UTC))
     if estimated and job_id:
         database.write(jobs.add_to_counter, tenant_id, job_id, "estimated", estimated)
 

@@ -22,7 +22,7 @@ from energygrid.ingest.landing import open_landed
 from energygrid.ingest.rows import Note, Reject
 from energygrid.messaging import events
 from energygrid.metering import queries
-from energygrid.metering.importers.detect import HEAD_BYTES, importer_for
+from energygrid.metering.importers.detect import read_file
 from energygrid.metering.importers.options import ImportOptions
 from energygrid.metering.parking import park, select, take
 from energygrid.metering.readings import DAY_S, Commodity, Kind, Parsed, ReadingBatch, RegisterReads, SeriesKey
@@ -41,6 +41,7 @@ _FEW_ROWS = 20
 """Files shorter than this are not refused for their share of rejects."""
 _MOST_REJECTS = 100_000
 """Rejects stored of one file; beyond, they are only counted."""
+_MOST_UNKNOWN_NAMED = 100
 _FIRST_REJECTS = 1_000
 """Rejects kept of a file that is refused as a whole."""
 
@@ -154,9 +155,7 @@ def refuse(db: Connection, tenant: Tenant, job: Job, error: DomainError, *, now:
 def _parse(run: _Import, source: BinaryIO) -> Iterator[Parsed]:
     asked = run.job.options
     options = import_options(run.settings, now=run.now, name=run.job.name, meter_map=asked.get("meterMap", {}))
-    head = source.peek(HEAD_BYTES)[:HEAD_BYTES]  # type: ignore[attr-defined]
-    importer = importer_for(head, run.job.name, str(asked.get("format", "auto")))
-    return importer.parse(source, options)
+    return read_file(source, options, str(asked.get("format", "auto")))
 
 
 def import_options(
@@ -278,9 +277,18 @@ def _add_sums(sums: dict[str, float], batch: ReadingBatch) -> None:
 def _match(run: _Import, meter_ids: set[str]) -> None:
     """Look the file's meters up in the mirror."""
     asked = meter_ids - run.meters.keys() - run.unknown
-    if asked:
-        run.meters.update(find_meters(run.db, run.tenant.id, asked))
-        run.unknown |= asked - run.meters.keys()
+    if not asked:
+        return
+    run.meters.update(find_meters(run.db, run.tenant.id, asked))
+    unknown = sorted(asked - run.meters.keys())
+    run.unknown.update(unknown)
+    days = run.settings.park.days
+    run.note(
+        [
+            Note(0, "UNKNOWN_METER", f"meter {meter} is not in the mirror: its readings wait {days} days for it")
+            for meter in unknown[:_MOST_UNKNOWN_NAMED]
+        ]
+    )
 
 
 def _take_registers(run: _Import, reads: RegisterReads) -> None:

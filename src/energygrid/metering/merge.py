@@ -146,19 +146,22 @@ class Merged:
     outranked: Bools
 
 
-def merge(known_values: Matrix, known_quality: UInt8s, values: Matrix, quality: UInt8s, given: Bools) -> Merged:
+def merge(
+    known_values: Matrix, known_quality: UInt8s, values: Matrix, quality: UInt8s, given: Bools, *, own: bool = False
+) -> Merged:
     """Merge given readings into known ones, all (rows, intervals).
 
     - a missing reading erases nothing;
-    - an estimate never replaces an actual value (`outranked`); anything else given replaces what is known;
+    - a source's estimate never replaces an actual value, and an estimate of our `own` replaces estimates alone
+      (`outranked`); anything else given replaces what is known;
     - the same value with the same quality is `unchanged`.
     Source: contracts/powerbox.md 4.7, last paragraph.
     """
     known = ~np.isnan(known_values)
     present = given & ~np.isnan(values)
     same = known & present & (known_values == values) & (known_quality == quality)
-    estimate = quality == Quality.ESTIMATED
-    outranked = present & known & estimate & (known_quality == Quality.ACTUAL) & ~same
+    stronger = known_quality != Quality.ESTIMATED if own else known_quality == Quality.ACTUAL
+    outranked = present & known & (quality == Quality.ESTIMATED) & stronger & ~same
     taken = present & ~same & ~outranked
     return Merged(
         values=np.where(taken, values, known_values),

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import Connection as Driver
-from sqlalchemy import ARRAY, Connection, RowMapping, Text, any_, delete, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.metering.readings import SeriesKey
@@ -105,9 +105,7 @@ def insert_series(
     db.execute(upsert(series).on_conflict_do_nothing(constraint="uq_series_identity"), rows)
 
 
-def series_of_owners(
-    db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]
-) -> list[RowMapping]:
+def series_of_owners(db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]) -> list[RowMapping]:
     query = select(*_SERIES_COLUMNS).where(
         series.c.tenant_id == tenant_id,
         series.c.owner_kind == owner_kind,
@@ -116,10 +114,11 @@ def series_of_owners(
     return [row._mapping for row in db.execute(query.order_by(series.c.id))]  # noqa: SLF001
 
 
-def series_by_id(db: Connection, tenant_id: int, series_id: int) -> RowMapping | None:
-    query = select(*_SERIES_COLUMNS).where(series.c.tenant_id == tenant_id, series.c.id == series_id)
-    row = db.execute(query).first()
-    return None if row is None else row._mapping  # noqa: SLF001
+def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[RowMapping]:
+    query = select(*_SERIES_COLUMNS).where(
+        series.c.tenant_id == tenant_id, series.c.id == any_(literal(list(series_ids), ARRAY(BigInteger)))
+    )
+    return [row._mapping for row in db.execute(query.order_by(series.c.id))]  # noqa: SLF001
 
 
 def blocks_in_range(
@@ -165,20 +164,6 @@ def insert_register_reads(db: Connection, rows: Iterable[tuple[int, datetime, da
     ]
     if values:
         db.execute(upsert(register_read).on_conflict_do_nothing(), values)
-
-
-def register_reads(
-    db: Connection, series_ids: Sequence[int], start: datetime, end: datetime
-) -> list[tuple[int, datetime, float, int]]:
-    """(series_id, at, value, quality) of instants start..end (both included); of each instant the newest knowledge."""
-    table = register_read
-    query = (
-        select(table.c.series_id, table.c.at, table.c.value, table.c.quality)
-        .where(table.c.series_id.in_(series_ids), table.c.at >= start, table.c.at <= end)
-        .distinct(table.c.series_id, table.c.at)
-        .order_by(table.c.series_id, table.c.at, table.c.known_at.desc())
-    )
-    return [(found.series_id, found.at, found.value, found.quality) for found in db.execute(query)]
 
 
 def insert_parked(db: Connection, **values: Any) -> None:

@@ -97,11 +97,16 @@ def series_of_owners(
     return [_series(row) for row in queries.series_of_owners(db, tenant_id, owner_kind, owner_ids)]
 
 
+def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[Series]:
+    """Those of the series that are the tenant's."""
+    return [_series(row) for row in queries.series_by_ids(db, tenant_id, series_ids)]
+
+
 def find_series(db: Connection, tenant_id: int, series_id: int) -> Series:
-    row = queries.series_by_id(db, tenant_id, series_id)
-    if row is None:
+    found = series_by_ids(db, tenant_id, [series_id])
+    if not found:
         raise NotFound("UNKNOWN_SERIES", f"there is no series {series_id}", seriesId=series_id)
-    return _series(row)
+    return found[0]
 
 
 def _series(row: RowMapping) -> Series:

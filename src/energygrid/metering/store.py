@@ -90,8 +90,8 @@ def write_readings(
     """Write readings of any mixture of series and days; `batch.index` is the position in `series`.
 
     Safe under concurrent writers of the same day: each block is merged with exactly the revision it replaces.
-    Readings off their series' grid are rejected (OFF_GRID). An estimate never replaces an actual value: of a source's
-    own it is rejected (ACTUAL_KNOWN), of ours (`estimates`) it is passed over.
+    Readings off their series' grid are rejected (OFF_GRID). A source's estimate of a value that is known as actual is
+    rejected (ACTUAL_KNOWN). Estimates of ours (`estimates`) are written where nothing, or an estimate, is known.
     """
     report = WriteReport()
     layout = lay_out(series, batch)
@@ -126,7 +126,7 @@ def _write_matrix(
     rows = np.arange(len(keys))
     for _ in range(_MOST_RACES):
         known = _known_blocks(db, [keys[row] for row in rows.tolist()])
-        merged = _merge_known(matrix, rows, keys, known)
+        merged = _merge_known(matrix, rows, keys, known, own=estimates)
         changed: Bools = np.logical_or.reduce(merged.taken, axis=1)
         written = _write_changed(db, batch, matrix, rows[changed], keys, known, _only(merged, changed), known_at)
         done = ~changed
@@ -152,7 +152,12 @@ def _known_blocks(db: Connection, keys: Sequence[tuple[int, date]]) -> dict[tupl
 
 
 def _merge_known(
-    matrix: DayMatrix, rows: Int64s, keys: Sequence[tuple[int, date]], known: dict[tuple[int, date], Block]
+    matrix: DayMatrix,
+    rows: Int64s,
+    keys: Sequence[tuple[int, date]],
+    known: dict[tuple[int, date], Block],
+    *,
+    own: bool,
 ) -> Merged:
     whole = len(rows) == len(matrix.day)
     values = matrix.values if whole else matrix.values[rows]
@@ -165,7 +170,7 @@ def _merge_known(
         places = [place for place, _ in at]
         known_values[places] = blocks.unpack_values([block.values for _, block in at], values.shape[1])
         known_quality[places] = blocks.unpack_quality([block.quality for _, block in at], known_values[places])
-    return merge(known_values, known_quality, values, quality, given)
+    return merge(known_values, known_quality, values, quality, given, own=own)
 
 
 def _only(merged: Merged, rows: Bools) -> Merged:
