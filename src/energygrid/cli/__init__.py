@@ -7,6 +7,7 @@ import typer
 
 from energygrid.cli import audit, clients, keys, serve, tenants, users
 from energygrid.cli import doctor as doctor_command
+from energygrid.cli import findings as findings_command
 from energygrid.cli import readings as readings_command
 from energygrid.cli import sandbox as sandbox_command
 from energygrid.cli.common import fail
@@ -23,6 +24,7 @@ app.command("worker")(serve.worker)
 app.command("migrate")(serve.migrate_command)
 app.command("import")(readings_command.import_files)
 app.command("export")(readings_command.export)
+app.command("findings")(findings_command.findings)
 app.command("doctor")(doctor_command.doctor)
 app.add_typer(sandbox_command.app, name="sandbox", help="The sandbox: credentials of its fixtures.")
 app.add_typer(tenants.app, name="tenants", help="Utilities on this installation.")

@@ -4,11 +4,10 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import polars as pl
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -16,15 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from energygrid.access import audit, tenants
 from energygrid.access.caller import Actor, Tenant
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, errors, listing, open_command
-from energygrid.errors import DomainError, Invalid, NotFound
+from energygrid.errors import DomainError, Invalid
 from energygrid.ingest import jobs
 from energygrid.ingest.jobs import Job
 from energygrid.ingest.landing import land
 from energygrid.metering import ingest
-from energygrid.metering.calendar import Span, day_span
-from energygrid.metering.quality import Quality
-from energygrid.metering.series import Series, series_of_owners
-from energygrid.metering.store import Readings, read
+from energygrid.metering.frames import ExportGrain, meter_frame
 from energygrid.services import Services
 
 _WHO = Actor("command line", "-")
@@ -171,6 +167,8 @@ def export(
         Literal["parquet", "csv", "json"], typer.Option(help="Format of the output.")
     ] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output if left out.")] = None,
+    grain: Annotated[ExportGrain, typer.Option(help="Readings as they are, or local periods.")] = ExportGrain.INTERVAL,
+    unit: Annotated[str | None, typer.Option(help="Convert to this unit, such as kWh or MWh.")] = None,
     as_of: Annotated[datetime | None, typer.Option("--as-of", help="What was known at this instant (UTC).")] = None,
     tenant: TenantKey = "sandbox",
     data: Data = None,
@@ -180,7 +178,9 @@ def export(
     with open_command(data, database_url) as services:
         utility = services.database.read(tenants.find_tenant, tenant)
         known_at = None if as_of is None else as_of.replace(tzinfo=UTC)
-        frame = services.database.read(_frame, utility, meter, from_.date(), to.date(), known_at)
+        frame = services.database.read(
+            meter_frame, utility, meter, from_.date(), to.date(), grain=grain, unit=unit, as_of=known_at
+        )
         services.database.write(
             audit.record,
             utility.id,
@@ -199,33 +199,3 @@ def export(
         rows = frame.with_columns(pl.col("start").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_dicts()
         text = json.dumps(rows, indent=2)
         sys.stdout.write(text + "\n") if out is None else out.write_text(text + "\n")
-
-
-def _frame(db: Any, tenant: Tenant, meter: str, first: date, end: date, as_of: datetime | None) -> pl.DataFrame:
-    found = [series for series in series_of_owners(db, tenant.id, [meter]) if series.interval_s]
-    if not found:
-        raise NotFound("UNKNOWN_METER", f"no readings of a meter {meter} are stored", meterId=meter)
-    parts = []
-    for series in found:
-        span = Span(day_span(first, series.zone).start, day_span(end, series.zone).start)
-        parts.append(_series_frame(series, read(db, series, span, as_of=as_of)))
-    return pl.concat(parts)
-
-
-def _series_frame(series: Series, readings: Readings) -> pl.DataFrame:
-    names = np.array([quality.name.lower() for quality in Quality])
-    n = len(readings.start)
-    return pl.DataFrame(
-        {
-            "meter": pl.Series([series.owner_id] * n, dtype=pl.String),
-            "commodity": pl.Series([str(series.commodity)] * n, dtype=pl.String),
-            "flow": pl.Series([str(series.flow)] * n, dtype=pl.String),
-            "kind": pl.Series([str(series.kind)] * n, dtype=pl.String),
-            "channel": pl.Series([series.channel] * n, dtype=pl.String),
-            "interval_s": pl.Series([series.interval_s] * n, dtype=pl.Int32),
-            "unit": pl.Series([series.unit] * n, dtype=pl.String),
-            "start": pl.from_epoch(pl.Series(readings.start), time_unit="s").dt.replace_time_zone("UTC"),
-            "value": pl.Series(readings.value).fill_nan(None),
-            "quality": pl.Series(names[readings.quality]),
-        }
-    )

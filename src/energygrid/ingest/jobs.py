@@ -3,6 +3,8 @@
 queued -> running -> completed | failed;  a file that was taken before is `duplicate` at once.
 """
 
+import hashlib
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ class Job:
     request_id: str
     upload_id: str
     sha256: bytes
+    variant: str
     size: int
     state: str
     duplicate_of: str | None
@@ -69,8 +72,9 @@ def open_job(
     Without a task the caller does the work itself.
 
     A file (by SHA-256) that a job of this kind has taken, or is taking, is not worked on again: the answer is a job in
-    state `duplicate` that names the first.
+    state `duplicate` that names the first. Read with another meter map it is another import.
     """
+    variant = _variant(options)
     values: dict[str, Any] = {
         "tenant_id": tenant.id,
         "id": "job_" + secrets.token_urlsafe(12),
@@ -81,6 +85,7 @@ def open_job(
         "request_id": who.request_id,
         "upload_id": landed.upload_id,
         "sha256": landed.sha256,
+        "variant": variant,
         "size": landed.size,
         "state": "queued",
         "counters": {},
@@ -94,12 +99,19 @@ def open_job(
         values |= {
             "state": "duplicate",
             "finished_at": now,
-            "duplicate_of": queries.job_of_file(db, tenant.id, kind, landed.sha256),
+            "duplicate_of": queries.job_of_file(db, tenant.id, kind, landed.sha256, variant),
         }
         queries.insert_job(db, values)
         queries.drop_chunks(db, tenant.id, landed.upload_id)
     _audit(db, tenant.id, who, "ingest.received", values["id"], now)
     return find_job(db, tenant.id, values["id"])
+
+
+def _variant(options: Mapping[str, Any]) -> str:
+    meter_map = options.get("meterMap")
+    if not meter_map:
+        return ""
+    return hashlib.sha256(json.dumps(meter_map, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def receive_file(

@@ -46,7 +46,7 @@ def insert_job_once(db: Connection, values: Mapping[str, Any]) -> bool:
         upsert(ingest_job)
         .values(**values)
         .on_conflict_do_nothing(
-            index_elements=["tenant_id", "kind", "sha256"], index_where=ingest_job.c.state.in_(_TAKEN)
+            index_elements=["tenant_id", "kind", "sha256", "variant"], index_where=ingest_job.c.state.in_(_TAKEN)
         )
         .returning(ingest_job.c.id)
     )
@@ -57,12 +57,13 @@ def insert_job(db: Connection, values: Mapping[str, Any]) -> None:
     db.execute(insert(ingest_job).values(**values))
 
 
-def job_of_file(db: Connection, tenant_id: int, kind: str, sha256: bytes) -> str | None:
+def job_of_file(db: Connection, tenant_id: int, kind: str, sha256: bytes, variant: str) -> str | None:
     return db.execute(
         select(ingest_job.c.id).where(
             ingest_job.c.tenant_id == tenant_id,
             ingest_job.c.kind == kind,
             ingest_job.c.sha256 == sha256,
+            ingest_job.c.variant == variant,
             ingest_job.c.state.in_(_TAKEN),
         )
     ).scalar()

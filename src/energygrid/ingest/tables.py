@@ -27,6 +27,7 @@ ingest_job = Table(
     Column("request_id", Text, nullable=False),
     Column("upload_id", Text, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
+    Column("variant", Text, nullable=False, comment="fingerprint of options that make another import of the same file"),
     Column("size", BigInteger, nullable=False),
     Column("state", Text, nullable=False, comment="queued, running, completed, failed or duplicate"),
     Column("duplicate_of", Text, comment="the job that took the same file before"),
@@ -47,6 +48,7 @@ Index(
     ingest_job.c.tenant_id,
     ingest_job.c.kind,
     ingest_job.c.sha256,
+    ingest_job.c.variant,
     unique=True,
     postgresql_where=ingest_job.c.state.in_(["queued", "running", "completed"]),
 )

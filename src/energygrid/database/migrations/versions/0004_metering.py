@@ -37,6 +37,12 @@ def _landing() -> None:
         sa.Column("request_id", sa.Text, nullable=False),
         sa.Column("upload_id", sa.Text, nullable=False),
         sa.Column("sha256", sa.LargeBinary, nullable=False),
+        sa.Column(
+            "variant",
+            sa.Text,
+            nullable=False,
+            comment="fingerprint of options that make another import of the same file",
+        ),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False, comment="queued, running, completed, failed or duplicate"),
         sa.Column("duplicate_of", sa.Text, comment="the job that took the same file before"),
@@ -52,7 +58,7 @@ def _landing() -> None:
     op.create_index(
         "uq_ingest_job_sha256",
         "ingest_job",
-        ["tenant_id", "kind", "sha256"],
+        ["tenant_id", "kind", "sha256", "variant"],
         unique=True,
         postgresql_where=sa.text("state IN ('queued', 'running', 'completed')"),
     )
