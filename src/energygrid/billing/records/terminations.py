@@ -12,7 +12,7 @@ from energygrid.database.queue import defer
 from energygrid.metering.calendar import day_span
 from energygrid.metering.settings import MeteringSettings
 
-_REASON = "account_closed"
+_REASON = "account_denied"
 
 
 def plan(db: Connection, tenant: Tenant, record: Record, revision: int, now: datetime) -> None:
