@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from energygrid.access.scopes import SCOPES
 from energygrid.customers.profiles import resolve_profile
 from energygrid.devices import timers
 from energygrid.devices.sandbox import load_fixtures
+from energygrid.surfaces.powerbox.bind_wire import BindRequest
 
 TUTORIAL = {
     "hemProfileId": "123456789",
@@ -395,3 +397,10 @@ def test_a_virtual_clock_decides_in_which_state_a_repeat_finds_the_bind(binds: B
     binds.box.configure("clock", offset_s=timedelta(minutes=16).total_seconds())
     again = binds.post(macAddress="AA:BB:CC:DD:EE:01")
     assert (again.headers["PowerBox-Bind-Result"], binds.state(first)) == ("noop", "PAIRED")
+
+
+@pytest.mark.parametrize("mac", ["AA:BB:CC:DD:EE:FF", "aabb.ccdd.eeff", "AABBCCDDEEFF", "00-15-5f-00-9a-bc-de-f0"])
+def test_the_document_describes_addresses_as_they_are_read(mac: str) -> None:
+    pattern = BindRequest.model_json_schema()["properties"]["macAddress"]["pattern"]
+    assert re.search(pattern, mac)
+    assert not re.search(pattern, mac[:-1])

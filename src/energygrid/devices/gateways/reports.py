@@ -4,7 +4,7 @@ import hmac
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from energygrid.devices.binding import Reason, Signal
@@ -17,6 +17,11 @@ _SHORTEST_SECRET: Final = len("whsec_") + 32
 """24 bytes in base64: a missing or cut secret must not become an empty key."""
 
 
+def _whole_number(value: object) -> object:
+    """JSON knows one kind of number: 2.0 is the integer 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
@@ -25,7 +30,7 @@ class EventIn(_Wire):
     """One event of one bind."""
 
     bind_request_id: Annotated[str, Field(pattern=r"^[\x21-\x7E]{1,64}$")]
-    sequence: Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
+    sequence: Annotated[int, Field(strict=True, ge=1, le=2**53 - 1), BeforeValidator(_whole_number)]
     event: Literal["accepted", "contact", "registered", "refused", "window_closed", "left"]
     reason: Reason | None = None
 

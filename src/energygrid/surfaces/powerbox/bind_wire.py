@@ -16,7 +16,13 @@ from energygrid.errors import Invalid
 from energygrid.surfaces.powerbox.wire import Wire
 
 _ID_PATTERN = r"^[\x21-\x7E]{1,64}$"
-_MAC_PATTERN = "^([0-9A-Fa-f]{2}([:.-]?)){5,7}[0-9A-Fa-f]{2}$"
+_HEX = "[0-9A-Fa-f]"
+_MAC_PATTERN = "|".join(
+    f"^{_HEX}{{{digits}}}({separator}{_HEX}{{{digits}}}){{{more}}}$"
+    for separator in ("", ":", "-", "[.]")
+    for digits, more in ((2, 5), (2, 7), (4, 2), (4, 3))
+)
+"""Six or eight pairs, or three or four fours, of digits with one separator; see devices.mac."""
 
 
 def _action(value: object) -> object:
@@ -28,8 +34,13 @@ def _action(value: object) -> object:
 
 Id = Annotated[str, StringConstraints(strict=True, pattern=_ID_PATTERN)]
 ActionCode = Annotated[int, BeforeValidator(_action), WithJsonSchema({"type": "integer", "enum": [0, 1]})]
-Typed = Annotated[str, StringConstraints(strict=True, max_length=100)]
+_Typed = Annotated[str, StringConstraints(strict=True, max_length=100)]
 """As typed from a sticker; read by the rules of devices, whose errors have codes of their own."""
+
+# Null is forgiven and means absent, but not advertised.
+OptionalId = Annotated[Id | None, WithJsonSchema({"type": "string", "pattern": _ID_PATTERN})]
+OptionalMac = Annotated[_Typed | None, WithJsonSchema({"type": "string", "pattern": _MAC_PATTERN})]
+OptionalCode = Annotated[_Typed | None, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100})]
 
 _SHAPES: dict[str, Any] = {
     "allOf": [
@@ -50,14 +61,14 @@ class BindRequest(Wire):
     model_config = ConfigDict(json_schema_extra=_SHAPES)
 
     hem_profile_id: Id = Field(description="GUID of the customer's profile, or the clientId.", examples=["123456789"])
-    mac_address: Annotated[Typed | None, WithJsonSchema({"type": "string", "pattern": _MAC_PATTERN})] = Field(
+    mac_address: OptionalMac = Field(
         None, description="48 or 64 bits; separators : - . or none.", examples=["AA:BB:CC:DD:EE:FF"]
     )
-    install_code: Typed | None = Field(
+    install_code: OptionalCode = Field(
         None, repr=False, description="As printed on the device.", examples=["TUTORIAL-INSTALL-CODE-001"]
     )
-    meter_id: Id | None = Field(None, examples=["123456789"])
-    account_slid: Id | None = Field(None, description="Account service location, instead of meterId.")
+    meter_id: OptionalId = Field(None, examples=["123456789"])
+    account_slid: OptionalId = Field(None, description="Account service location, instead of meterId.")
     action_code: ActionCode = Field(1, description="1 bind, 0 release.")
 
     @property
