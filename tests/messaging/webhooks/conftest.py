@@ -64,8 +64,11 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
     kept = Receiver(f"http://127.0.0.1:{server.server_port}/hook", lambda _n, _headers: (200, {}))
     Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield kept

@@ -58,6 +58,8 @@ def test_an_endpoint_that_does_not_answer_is_left_alone_longer_each_time() -> No
     pauses = [breather(silent, failures) for failures in (1, 2, 3, 50)]
     assert pauses == [timedelta(seconds=s) for s in (5, 10, 20, 300)]
     assert breather(answer(500), 3) is None
+    assert breather(silent, 1, reached=True) is None
+    assert breather(answer(429), 1, reached=True) == timedelta(seconds=5)
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:

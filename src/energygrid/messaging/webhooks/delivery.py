@@ -98,12 +98,20 @@ def _take(db: Connection, vault: Vault, tenant_id: int, endpoint_id: str, now: d
 
 
 def _settle_all(db: Connection, tenant_id: int, batch: Batch, answers: Sequence[Answer], now: datetime) -> None:
+    reached = any(answer.outcome is Outcome.DELIVERED for answer in answers)
     for claimed, answer in zip(batch.claimed, answers, strict=True):
-        _settle(db, tenant_id, batch.endpoint, claimed, answer, now)
+        _settle(db, tenant_id, batch.endpoint, claimed, answer, now, reached=reached)
 
 
 def _settle(
-    db: Connection, tenant_id: int, endpoint: Endpoint, claimed: Claimed, answer: Answer, now: datetime
+    db: Connection,
+    tenant_id: int,
+    endpoint: Endpoint,
+    claimed: Claimed,
+    answer: Answer,
+    now: datetime,
+    *,
+    reached: bool,
 ) -> None:
     at, event_id = (tenant_id, endpoint.id), claimed.event.id
     if not queries.log_attempt(db, *at, event_id, answer, now):
@@ -124,7 +132,7 @@ def _settle(
         queries.finish(db, *at, event_id, DEAD, "EXHAUSTED", now)
         if failures >= len(retry.SCHEDULE):  # one event that the receiver cannot digest stops only itself
             _disable(db, tenant_id, endpoint, "EXHAUSTED", now)
-    pause = retry.breather(answer, failures)
+    pause = retry.breather(answer, failures, reached=reached)
     if pause is not None:
         queries.update_endpoint(db, *at, not_before=now + pause)
 

@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     FORBIDDEN = "forbidden"
 
 
-_BREATHES = frozenset({Outcome.THROTTLED, Outcome.UNREACHABLE, Outcome.TIMED_OUT})
+_SILENT = frozenset({Outcome.UNREACHABLE, Outcome.TIMED_OUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,15 @@ def wait_before(attempt: int, answer: Answer, stretch: float) -> timedelta | Non
     return max(planned, min(answer.retry_after or timedelta(), LONGEST_RETRY_AFTER))
 
 
-def breather(answer: Answer, failures: int) -> timedelta | None:
+def breather(answer: Answer, failures: int, *, reached: bool = False) -> timedelta | None:
     """How long nothing at all is sent to the endpoint after this answer, None when that makes no difference.
 
     An endpoint that asks for less, or does not answer, is not called for every waiting event in turn.
     failures  attempts since the last success, this one included
+    reached   another message arrived at the same time: a single lost connection says nothing then
     """
     if answer.retry_after is not None and answer.outcome is Outcome.THROTTLED:
         return min(answer.retry_after, LONGEST_RETRY_AFTER)
-    if answer.outcome in _BREATHES:
+    if answer.outcome is Outcome.THROTTLED or (answer.outcome in _SILENT and not reached):
         return min(_BREATHER * (1 << min(max(failures - 1, 0), 10)), _LONGEST_BREATHER)
     return None
