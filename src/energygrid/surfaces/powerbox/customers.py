@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from sqlalchemy import Connection
+from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -34,7 +34,10 @@ router = APIRouter(tags=["Customer"])
 
 _JSON = re.compile(r"application/(json|[\w.+-]+\+json)")
 _NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/octet-stream"})
-_RFC3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$"
+_RFC3339 = (
+    r"^[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]"
+    r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+)
 _PUSH_BODY = {
     "requestBody": {
         "required": False,
@@ -46,7 +49,7 @@ _BATCH_BODY = {
     "requestBody": {
         "required": True,
         "description": "One CustomerPayload a line.",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        "content": {"application/x-ndjson": {"schema": {"type": "string", "pattern": r"\S"}}},
     }
 }
 _SYNC_HEADERS = {
@@ -60,7 +63,9 @@ _SYNC_HEADERS = {
 }
 
 ClientId = Annotated[str, Path(alias="clientId", pattern=ID_PATTERN, description="The CIS' id of the customer.")]
-Include = Annotated[Literal["bind"] | None, Query(description="bind: every meter also says bindState and boundDevice.")]
+Include = Annotated[
+    Literal["bind"] | SkipJsonSchema[None], Query(description="bind: every meter also says bindState and boundDevice.")
+]
 Prefer = Annotated[
     str,
     Header(
@@ -72,9 +77,10 @@ Prefer = Annotated[
 
 async def _source_time(
     powerbox_source_time: Annotated[
-        str | None,
+        str | SkipJsonSchema[None],
         Header(
             pattern=_RFC3339,
+            json_schema_extra={"format": "date-time"},
             description="When the payload was true (RFC 3339); a push older than the newest known is ignored.",
         ),
     ] = None,
@@ -113,7 +119,7 @@ class _Call:
     include_bind: bool
     once: Once
 
-    def shown(self, db: Connection, document: dict[str, Any]) -> dict[str, Any]:
+    def shown(self, db: Any, document: dict[str, Any]) -> dict[str, Any]:
         return _with_binds(db, self.caller.tenant.id, document) if self.include_bind else document
 
 
@@ -134,7 +140,9 @@ def sync_customer(
     source_time: SourceTime,
     request_id: RequestId,
     now: Now,
-    client_id: Annotated[str | None, Query(alias="clientId", pattern=ID_PATTERN, description="Whom to pull.")] = None,
+    client_id: Annotated[
+        str | SkipJsonSchema[None], Query(alias="clientId", pattern=ID_PATTERN, description="Whom to pull.")
+    ] = None,
     include: Include = None,
     prefer: Prefer = "",
     key: IdempotencyKey = None,
@@ -155,7 +163,7 @@ def _push(call: _Call, body: bytes, client_id: str | None, source_time: datetime
     if client_id not in {None, checked.payload.client_id}:
         raise Invalid("INVALID_PAYLOAD", "the query names another clientId than the payload")
 
-    def effect(db: Connection) -> Synced:
+    def effect(db: Any) -> Synced:
         who = call.caller.actor(call.request_id)
         synced = push_customer(
             db, tenant, checked, vault=call.here.vault, who=who, now=call.now, source_time=source_time
@@ -175,7 +183,7 @@ def _pull(call: _Call, asked: str | None, *, stale_ok: bool) -> Response:
     connector: CisConnector = call.request.app.state.cis
     fetched: Fetched = pull.fetch(connector, tenant, client_id, stale_ok=stale_ok)
 
-    def effect(db: Connection) -> Pulled:
+    def effect(db: Any) -> Pulled:
         who = call.caller.actor(call.request_id)
         pulled = pull.settle(db, tenant, fetched, vault=call.here.vault, who=who, now=call.now)
         return replace(pulled, document=call.shown(db, pulled.document))
@@ -213,7 +221,7 @@ def _document(document: dict[str, Any], headers: dict[str, str]) -> Response:
     return Response(msgspec.json.encode(document), headers=headers, media_type="application/json")
 
 
-def _with_binds(db: Connection, tenant_id: int, document: dict[str, Any]) -> dict[str, Any]:
+def _with_binds(db: Any, tenant_id: int, document: dict[str, Any]) -> dict[str, Any]:
     """Contract C10: only when asked for, what is bound to each meter."""
     meters = [meter for site in document["customerSites"] for meter in site["meters"]]
     bindings = binds_of_meters(db, tenant_id, [meter["meterId"] for meter in meters])
@@ -279,7 +287,7 @@ def read_customer(
 ) -> Response:
     """The mirror of a customer, whatever its status; the CIS is not asked."""
 
-    def read(db: Connection) -> Response:
+    def read(db: Any) -> Response:
         found = pull.read_customer(
             db, caller.tenant, client_id, vault=here.vault, who=caller.actor(request_id), now=now
         )

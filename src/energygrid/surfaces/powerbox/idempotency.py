@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Request
-from sqlalchemy import Connection
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from energygrid.access import idempotency
@@ -20,7 +20,7 @@ from energygrid.surfaces.powerbox.errors import render
 T = TypeVar("T")
 
 IdempotencyKey = Annotated[
-    str | None,
+    str | SkipJsonSchema[None],
     Header(
         alias="Idempotency-Key",
         pattern=r"^[\x21-\x7E]{1,255}$",
@@ -50,7 +50,7 @@ class Once:
         found = self.database.read(idempotency.find, self.vault, self._keyed(self.key), now=self.now)
         return None if found is None else _again(found)
 
-    def answer(self, effect: Callable[[Connection], T], respond: Callable[[T], Response]) -> Response:
+    def answer(self, effect: Callable[[Any], T], respond: Callable[[T], Response]) -> Response:
         """Run `effect` in one transaction and make an answer of its result, or give the stored answer.
 
         What either refuses for good (Invalid, NotFound, Denied, Conflict) is an answer too, and stored; what `effect`
@@ -62,9 +62,9 @@ class Once:
 
     def _once(
         self,
-        db: Connection,
+        db: Any,
         keyed: KeyedRequest,
-        effect: Callable[[Connection], T],
+        effect: Callable[[Any], T],
         respond: Callable[[T], Response],
     ) -> StoredAnswer:
         def run() -> StoredAnswer:

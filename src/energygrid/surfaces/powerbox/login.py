@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from joserfc.util import urlsafe_b64decode
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from energygrid.access import jose
@@ -54,7 +53,7 @@ def _client_id(request: Request, caller: Caller, token: str, request_id: str, no
     return database.write(login.sign_in, caller, who=caller.actor(request_id), now=now)
 
 
-def _count_failure(db: Connection, token: str, now: datetime) -> login.LoginNumber:
+def _count_failure(db: Any, token: str, now: datetime) -> login.LoginNumber:
     """An expired token counts against the customer it names: its signature was good, or it would not be `expired`."""
     unverified = jose.read(token)
     for trusted in issuers_named(db, unverified.issuer):
