@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request
-from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -80,17 +79,24 @@ def bind_device(
     """Ask for a device to be bound to a meter (actionCode 1) or released (0); pairing itself takes minutes to hours."""
     strict = "handling=strict" in re.split(r"[,;\s]+", prefer.lower())
     whose = Whose(body.hem_profile_id, body.meter_id, body.account_slid)
-    device = None if body.releases else DeviceAsked(body.required_mac, body.required_code, strict=strict)
-
-    def effect(db: Connection) -> BindResult:
-        tenant, who = caller.tenant, caller.actor(request_id)
-        if device is None:
-            return requests.request_release(db, tenant, who, whose, body.mac_address, now)
-        return requests.request_bind(db, here.vault, tenant, who, whose, device, now)
-
+    tenant, who = caller.tenant, caller.actor(request_id)
     content = raw + (b"\nstrict" if strict else b"")
     once = Once(here.database, here.vault, request, caller, key, content, now, keep=_KEEP)
-    return once.answer(effect, lambda result: _accepted(result, releases=body.releases))
+    if body.releases:
+        mac = body.mac_address
+        return once.answer(lambda db: requests.request_release(db, tenant, who, whose, mac, now), _release_accepted)
+    device = DeviceAsked(body.required_mac, body.required_code, strict=strict)
+    return once.answer(
+        lambda db: requests.request_bind(db, here.vault, tenant, who, whose, device, now), _bind_accepted
+    )
+
+
+def _bind_accepted(result: BindResult) -> Response:
+    return _accepted(result, releases=False)
+
+
+def _release_accepted(result: BindResult) -> Response:
+    return _accepted(result, releases=True)
 
 
 def _accepted(result: BindResult, *, releases: bool) -> Response:
