@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each ingest file")
     parser.add_argument("--meters", type=int, nargs="*", default=[100, 10_000], help="sizes to run at")
     chosen = parser.parse_args()
-    console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, one run, nothing else assumed idle\n")
+    console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, one run\n")
     with tempfile.TemporaryDirectory(prefix="energygrid-bench-") as folder:
         for meters in chosen.meters:
             console.rule(f"{meters:,} meters")

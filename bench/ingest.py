@@ -96,7 +96,9 @@ def usage_csv(meters: int, rows: int, first: datetime = FIRST_DAY) -> bytes:
 def run(running: Installation, meters: int, rows: int) -> None:
     body = usage_csv(meters, rows)
     rows = rows // meters * meters
-    options = ImportOptions(commodity=Commodity.ELECTRICITY, zone=ZONE, now=datetime.now(UTC), date_order="MDY", batch_rows=500_000)
+    options = ImportOptions(
+        zone=ZONE, now=datetime.now(UTC), date_order="MDY", commodity=Commodity.ELECTRICITY, batch_rows=500_000
+    )
     parse = seconds(lambda: [None for _ in energygrid_csv.parse(BytesIO(body), options)], runs=3)
     began = time.perf_counter()
     job = running.call("POST", "/powerbox/ingest/usage?format=energygrid", body, Content_Type="text/csv")

@@ -20,6 +20,7 @@ from energygrid.metering.store import read, read_many, write_readings
 START = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 YEAR = Span.of(START, START + 365 * DAY_S)
 _BYTES = "SELECT day, known_at, values, quality FROM reading_block WHERE series_id = %s ORDER BY day"
+_DAY_BYTES = "SELECT series_id, values, quality FROM reading_block WHERE series_id = ANY(%s) AND day = '2025-01-02'"
 
 
 def year_series(database: Database, meters: int) -> list[Series]:
@@ -64,13 +65,16 @@ def run(running: Installation, meters: int, _: int) -> None:
             ids = [each.id for each in series[1:]]
             day = Span.of(START + DAY_S, START + 2 * DAY_S)
             all_day = seconds(lambda: database.read(read_many, series[1:], day), runs=5)
-            query = "SELECT series_id, values, quality FROM reading_block WHERE series_id = ANY(%s) AND day = '2025-01-02'"
-            all_limit = seconds(lambda: cursor.execute(query, [ids]).fetchall(), runs=5)
+            all_limit = seconds(lambda: cursor.execute(_DAY_BYTES, [ids]).fetchall(), runs=5)
         database.close()
     show(
         f"reading, {meters:,} meters stored",
         [
-            Figure("meter-year of quarter hours", reached * 1e3, limit * 1e3, "ms", "same bytes, bare psycopg", "< 3", False),
-            Figure("one day of all meters, hourly", all_day * 1e3, all_limit * 1e3, "ms", "same bytes, bare psycopg", "", False),
+            _figure("meter-year of quarter hours", reached, limit, "< 3"),
+            _figure("one day of all meters, hourly", all_day, all_limit),
         ],
     )
+
+
+def _figure(what: str, reached: float, limit: float, aim: str = "") -> Figure:
+    return Figure(what, reached * 1e3, limit * 1e3, "ms", "the same bytes by bare psycopg", aim, more_is_better=False)

@@ -27,7 +27,9 @@ async def _many(port: int, request: bytes, connections: int, for_s: float) -> fl
     return sum(done) / (time.perf_counter() - began)
 
 
-def requests_per_second(port: int, path: str, headers: dict[str, str], *, for_s: float = 3, connections: int = 16) -> float:
+def requests_per_second(
+    port: int, path: str, headers: dict[str, str], *, for_s: float = 3, connections: int = 16
+) -> float:
     """Answered GET requests a second; raises on any answer but 200."""
     lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -1,4 +1,4 @@
-"""One PostgreSQL for the whole run, shared by all workers; a fresh clone of a migrated template where a test commits."""
+"""One PostgreSQL for the whole run, shared by all workers; a clone of a migrated template where a test commits."""
 
 import asyncio
 import os
@@ -133,9 +133,14 @@ def committed_tenant(database: Database) -> Tenant:
 @pytest.fixture
 def run_jobs(database: Database, settings: Settings, vault: Vault) -> Callable[[], None]:
     """Run every due job of `database` on a real worker, until none is left."""
+    due = text(
+        "SELECT count(*) FROM procrastinate_jobs"
+        " WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())"
+    )
 
     def run() -> None:
-        asyncio.run(run_worker(JobContext(database, settings, vault), wait=False, install_signal_handlers=False))
+        while database.read(lambda db: db.execute(due).scalar_one()):
+            asyncio.run(run_worker(JobContext(database, settings, vault), wait=False, install_signal_handlers=False))
 
     return run
 

@@ -53,7 +53,7 @@ def test_foreign_keys_stay_within_one_node(table: Table) -> None:
         if target.info["distribution"] == "reference" or column == "local":
             continue
         assert target.info["distribution"] == column
-        assert column in key.columns.keys()
+        assert column in key.column_keys
 
 
 def _sources() -> list[Path]:

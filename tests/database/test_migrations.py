@@ -1,11 +1,11 @@
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
+from tests.test_house import _tables
 
+from energygrid.database.engine import Database
 from energygrid.database.metadata import metadata
 from energygrid.database.migrate import migrate, pending
-from energygrid.database.engine import Database
-from tests.test_house import _tables
 
 
 def test_the_migrations_make_exactly_what_the_tables_say(db: Connection) -> None:

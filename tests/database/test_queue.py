@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection, text
 
 from energygrid.database.engine import Database
@@ -22,10 +23,8 @@ def test_a_job_of_a_transaction_that_fails_never_was(database: Database) -> None
         defer(db, "some.task")
         raise Invalid("BROKEN", "as the test wants it")
 
-    try:
+    with pytest.raises(Invalid):
         database.write(broken)
-    except Invalid:
-        pass
     assert database.read(_waiting) == []
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from bench.installation import Installation, installation
 
 REPOSITORY = Path(__file__).parents[2]

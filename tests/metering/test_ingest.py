@@ -233,6 +233,12 @@ def test_an_import_that_was_killed_and_runs_again_ends_in_the_same_tables(
     assert [[row[1:] for row in table] for table in tables(db)] == clean
 
 
+def test_a_connection_may_open_any_number_of_jobs(db: Connection, utility: Tenant) -> None:
+    """From the sixth time on the driver uses a prepared statement."""
+    for n in range(8):
+        assert open_job(db, utility, b"file %d" % n).state == "queued"
+
+
 def test_a_job_delivered_twice_is_worked_on_once(
     db: Connection, utility: Tenant, add_meter: Callable[..., None]
 ) -> None:

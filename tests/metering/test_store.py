@@ -1,5 +1,6 @@
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -236,7 +237,7 @@ def test_any_cut_of_the_same_stream_into_calls_ends_in_the_same_readings(
     for which, slot, value, quality in stream:
         expected[which, slot] = (float(value), quality)
     bounds = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         part = stream[low:high]
         given = batch(
             series,

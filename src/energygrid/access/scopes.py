@@ -7,6 +7,7 @@ from energygrid.errors import Invalid
 SCOPES: Mapping[str, str] = {
     "customer.sync": "push, pull, read and erase customers",
     "hardware.bind": "bind devices to meters and release them",
+    "hardware.events": "report what a head end saw of devices",
     "usage.ingest": "load interval data",
     "billing.ingest": "load contract history, invoices, payment plans and terminations",
     "rates.write": "define rates and billing cycles",

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.ingest.rows import Note, Reject
 from energygrid.ingest.tables import ingest_job, ingest_note, ingest_reject, landed_chunk
 
 _TAKEN = ("queued", "running", "completed")
+# Literal: with parameters a prepared statement would no longer match the partial index.
+_IS_TAKEN = text("state IN ('queued', 'running', 'completed')")
 
 
 def insert_chunks(db: Connection, tenant_id: int, upload_id: str, bodies: Iterable[bytes]) -> None:
@@ -45,9 +47,7 @@ def insert_job_once(db: Connection, values: Mapping[str, Any]) -> bool:
     statement = (
         upsert(ingest_job)
         .values(**values)
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "kind", "sha256", "variant"], index_where=ingest_job.c.state.in_(_TAKEN)
-        )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "kind", "sha256", "variant"], index_where=_IS_TAKEN)
         .returning(ingest_job.c.id)
     )
     return db.execute(statement).first() is not None

@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable
 
 import pytest
-
 from tests.metering.test_ingest import day_csv
 from tests.surfaces.powerbox.conftest import PowerBox
+
+from energygrid.surfaces.common import upload as upload_of_surfaces
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -99,10 +100,8 @@ def test_what_is_no_file_is_refused_at_once(
 
 
 def test_an_upload_over_the_limit_is_refused(utility: PowerBox, monkeypatch: pytest.MonkeyPatch) -> None:
-    from energygrid.surfaces.powerbox import ingest  # noqa: PLC0415
-
-    real = ingest.Receiver
-    monkeypatch.setattr(ingest, "Receiver", lambda _: real(10))
+    real = upload_of_surfaces.Receiver
+    monkeypatch.setattr(upload_of_surfaces, "Receiver", lambda _: real(10))
     answer = utility.call("POST", "/powerbox/ingest/usage", content=b"x" * 11, headers=CSV)
     assert (answer.status_code, answer.headers["PowerBox-Error-Code"]) == (413, "TOO_LARGE")
 

@@ -86,9 +86,7 @@ def once(
 
 def find(db: Connection, vault: Vault, request: KeyedRequest, *, now: datetime) -> StoredAnswer | None:
     """The stored answer of this request, if any; raises Invalid IDEMPOTENCY_MISMATCH."""
-    row = queries.answer_of(
-        db, request.tenant_id, request.client_id, request.method, request.path, request.key, now
-    )
+    row = queries.answer_of(db, request.tenant_id, request.client_id, request.method, request.path, request.key, now)
     if row is None:
         return None
     if row.request != _fingerprint(vault, request):

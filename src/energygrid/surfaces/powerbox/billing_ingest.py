@@ -9,8 +9,8 @@ from energygrid.billing.records.load import JOB_KIND, TASK
 from energygrid.billing.records.rows import RecordKind
 from energygrid.errors import Invalid
 from energygrid.ingest import jobs
-from energygrid.ingest.landing import CHUNK_BYTES, Receiver
 from energygrid.surfaces.common.deps import Here, Now, RequestId
+from energygrid.surfaces.common.upload import receive_upload
 from energygrid.surfaces.powerbox.auth import MayIngestBilling
 from energygrid.surfaces.powerbox.errors import problems
 from energygrid.surfaces.powerbox.ingest import FileName, JobOut
@@ -42,7 +42,7 @@ async def ingest_billing(
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in _TAKEN:
         raise Invalid("UNSUPPORTED_FORMAT", f"a billing file is not sent as {media[:100]}; use text/csv")
-    with await _received(request, here.settings.upload_limit) as receiver:
+    with await receive_upload(request, here.settings.upload_limit) as receiver:
         job = await run_in_threadpool(
             here.database.write,
             jobs.receive_file,
@@ -57,24 +57,3 @@ async def ingest_billing(
         )
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
     return JobOut.of(job)
-
-
-async def _received(request: Request, limit: int) -> Receiver:
-    """The body, streamed to a temporary file; JSON is a file here, unlike with usage."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Invalid("UNSUPPORTED_FORMAT", "send the file as it is; content codings are not read")
-    receiver = Receiver(limit)
-    pending = bytearray()
-    try:
-        async for piece in request.stream():
-            pending += piece
-            if len(pending) >= CHUNK_BYTES:
-                await run_in_threadpool(receiver.add, bytes(pending))
-                pending.clear()
-        await run_in_threadpool(receiver.add, bytes(pending))
-        if receiver.size == 0:
-            raise Invalid("INVALID_PAYLOAD", "the upload is empty")  # noqa: TRY301 - closed below like any other
-    except BaseException:
-        receiver.close()
-        raise
-    return receiver

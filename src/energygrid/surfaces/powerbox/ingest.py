@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from energygrid.surfaces.powerbox.auth import MayIngestUsage, MayReadJobs
-from energygrid.surfaces.powerbox.errors import problems
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -15,9 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from energygrid.errors import Invalid
 from energygrid.ingest import jobs
 from energygrid.ingest.jobs import Job
-from energygrid.ingest.landing import CHUNK_BYTES, Receiver
 from energygrid.ingest.rows import Reject
 from energygrid.surfaces.common.deps import Db, Here, Now, RequestId
+from energygrid.surfaces.common.upload import receive_upload
+from energygrid.surfaces.powerbox.auth import MayIngestUsage, MayReadJobs
+from energygrid.surfaces.powerbox.errors import problems
 
 router = APIRouter(tags=["Ingest"])
 
@@ -109,31 +109,6 @@ def read_manifest(
         raise Invalid("INVALID_PAYLOAD", "the header PowerBox-Manifest is not a manifest") from error
 
 
-async def receive(request: Request, limit: int) -> Receiver:
-    """The request's body, streamed to a temporary file; close it when it is stored."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Invalid("UNSUPPORTED_FORMAT", "send the file as it is, or as a zip; content codings are not read")
-    kind = request.headers.get("content-type", "").lower()
-    if kind.startswith(_UNSUPPORTED):
-        raise Invalid("UNSUPPORTED_FORMAT", f"a file is not sent as {kind.split(';')[0]}; use text/csv or the like")
-    receiver = Receiver(limit)
-    pending = bytearray()
-    try:
-        async for piece in request.stream():
-            pending += piece
-            if len(pending) >= CHUNK_BYTES:
-                await run_in_threadpool(receiver.add, bytes(pending))
-                pending.clear()
-        await run_in_threadpool(receiver.add, bytes(pending))
-    except BaseException:
-        receiver.close()
-        raise
-    if receiver.size == 0:
-        receiver.close()
-        raise Invalid("INVALID_PAYLOAD", "the upload is empty")
-    return receiver
-
-
 @router.post(
     "/powerbox/ingest/usage",
     status_code=202,
@@ -152,8 +127,12 @@ async def ingest_usage(
     name: FileName = "",
 ) -> JobOut:
     """Take a file of readings; it is stored before this answers, and imported in the background."""
-    receiver = await receive(request, here.settings.upload_limit)
-    try:
+    kind = request.headers.get("content-type", "").lower()
+    if kind.startswith(_UNSUPPORTED):
+        raise Invalid(
+            "UNSUPPORTED_FORMAT", f"a file is not sent as {kind.split(';')[0][:100]}; use text/csv or the like"
+        )
+    with await receive_upload(request, here.settings.upload_limit) as receiver:
         if manifest.sha256 is not None and manifest.sha256 != receiver.sha256.hex():
             raise Invalid("MANIFEST_MISMATCH", "the upload is not the file that the manifest names")
         job = await run_in_threadpool(
@@ -168,8 +147,6 @@ async def ingest_usage(
             options={"format": format, "manifest": manifest.model_dump(exclude_none=True)},
             now=now,
         )
-    finally:
-        receiver.close()
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
     return JobOut.of(job)
 
