@@ -5,15 +5,16 @@ The edge (a request, a job, a command) opens the transaction and hands its conne
 """
 
 import random
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from energygrid.errors import Unavailable
@@ -78,7 +79,7 @@ def _engine(url: URL, pool_size: int, *, read_only: bool) -> Engine:
     options = "-c timezone=UTC" + (" -c default_transaction_read_only=on" if read_only else "")
     # A read-only autocommit connection has nothing to roll back when it returns to the pool.
     reset = {"pool_reset_on_return": None, "isolation_level": "AUTOCOMMIT"} if read_only else {}
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
@@ -86,6 +87,22 @@ def _engine(url: URL, pool_size: int, *, read_only: bool) -> Engine:
         connect_args={"options": options, "connect_timeout": 5},
         **reset,
     )
+    event.listen(engine, "checkout", _refuse_ended)
+    return engine
+
+
+def _refuse_ended(driver: psycopg.Connection[Any], *_: object) -> None:
+    """Keep connections of a server that was restarted from being used, without asking it anything.
+
+    An idle connection hears nothing from a server that lives; when the server ends, its socket turns readable.
+    """
+    ended = driver.closed
+    if not ended:
+        socket = select.poll()
+        socket.register(driver.fileno(), select.POLLIN)
+        ended = bool(socket.poll(0))
+    if ended:
+        raise InvalidatePoolError
 
 
 @contextmanager
@@ -93,10 +110,16 @@ def _unavailable_when_lost() -> Iterator[None]:
     """A database that is down is `Unavailable`, not a fault of the request."""
     try:
         yield
-    except (OperationalError, PoolTimeout) as error:
-        lost = isinstance(error, PoolTimeout) or error.connection_invalidated or not isinstance(error.orig, _RETRIED)
-        if isinstance(error, OperationalError) and isinstance(error.orig, psycopg.errors.QueryCanceled):
+    except psycopg.OperationalError as error:  # from a COPY, which goes past SQLAlchemy
+        if isinstance(error, (*_RETRIED, psycopg.errors.QueryCanceled)):
             raise
-        if lost:
-            raise Unavailable("DATABASE_UNAVAILABLE", "the database does not answer", retry_after=5) from error
-        raise
+        raise _lost() from error
+    except (OperationalError, PoolTimeout) as error:
+        cause = None if isinstance(error, PoolTimeout) else error.orig
+        if isinstance(cause, (*_RETRIED, psycopg.errors.QueryCanceled)):
+            raise
+        raise _lost() from error
+
+
+def _lost() -> Unavailable:
+    return Unavailable("DATABASE_UNAVAILABLE", "the database does not answer", retry_after=5)

@@ -3,15 +3,13 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from procrastinate import RetryStrategy
-
 from energygrid.access import tenants
 from energygrid.access.caller import Actor
 from energygrid.billing.records import load, terminations
-from energygrid.jobs.app import app, context
+from energygrid.jobs.app import Patient, app, context
 
 _now = partial(datetime.now, UTC)
-_RETRY = RetryStrategy(max_attempts=10, exponential_wait=3)
+_RETRY = Patient(max_attempts=10, exponential_wait=3)
 
 
 @app.task(name="billing.ingest", queue="ingest", retry=_RETRY)

@@ -3,16 +3,14 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from procrastinate import RetryStrategy
-
 from energygrid.access import idempotency
 from energygrid.customers import batch
-from energygrid.jobs.app import app, context
+from energygrid.jobs.app import Patient, app, context
 
 _now = partial(datetime.now, UTC)
 
 
-@app.task(name=batch.TASK, queue="ingest", retry=RetryStrategy(max_attempts=5, exponential_wait=5))
+@app.task(name=batch.TASK, queue="ingest", retry=Patient(max_attempts=5, exponential_wait=5))
 def sync_batch(tenant_id: int, job_id: str) -> None:
     """Every line of a landed batch is pushed."""
     here = context()

@@ -11,7 +11,7 @@ from energygrid.devices.binding import Reason
 from energygrid.devices.gateways import dispatch as outbox
 from energygrid.devices.gateways.choose import gateway_of
 from energygrid.errors import Unavailable
-from energygrid.jobs.app import app, context
+from energygrid.jobs.app import Patient, app, context
 
 
 @app.task(name="devices.dispatch")
@@ -55,7 +55,7 @@ def poll(timestamp: int) -> None:  # noqa: ARG001 - as above
             continue  # the next round asks again
 
 
-@app.task(name="devices.release_for")
+@app.task(name="devices.release_for", retry=Patient(max_attempts=10, exponential_wait=3))
 def release_for(tenant_id: int, meter_ids: list[str], reason: str) -> None:
     """Release the devices of meters whose customer left, whose account closed or which were taken down."""
     here = context()

@@ -6,18 +6,17 @@ from typing import Any
 
 import structlog
 from procrastinate import JobContext as Delivery
-from procrastinate import RetryStrategy
 
 from energygrid.access import tenants
 from energygrid.errors import DomainError, Unavailable
 from energygrid.ingest import jobs
-from energygrid.jobs.app import app, context
+from energygrid.jobs.app import Patient, app, context
 from energygrid.metering import ingest, validation
 from energygrid.metering.settings import MeteringSettings
 
 _log = structlog.get_logger("energygrid.jobs.metering")
 _TRIES = 5
-_RETRY = RetryStrategy(max_attempts=_TRIES, exponential_wait=4)
+_RETRY = Patient(max_attempts=_TRIES, exponential_wait=4)
 
 
 @app.task(name="metering.ingest_usage", queue=jobs.QUEUE, retry=_RETRY, pass_context=True)

@@ -95,6 +95,11 @@ def wake_overdue(db: Connection, now: datetime) -> int:
     return len(left)
 
 
+def forget_leases(db: Connection) -> None:
+    """No worker lives, so no lease holds: what was being sent may be sent again at once."""
+    outbox.drop_leases(db)
+
+
 def _settle(
     db: Connection, tenant: Tenant, bind: Bind, pending: outbox.Pending, answer: Answer | None, now: datetime
 ) -> Bind:

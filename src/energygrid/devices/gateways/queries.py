@@ -108,6 +108,11 @@ def overdue(db: Connection, now: datetime) -> list[tuple[int, str]]:
     return [(row.tenant_id, row.bind_id) for row in db.execute(statement)]
 
 
+def drop_leases(db: Connection) -> None:
+    """Nobody is sending anything any more."""
+    db.execute(update(gateway_command).where(_c.leased_until.is_not(None)).values(leased_until=None))
+
+
 def _pending(row: RowMapping) -> Pending:
     values = dict(row)
     values["kind"] = CommandKind(values["kind"])
