@@ -13,7 +13,9 @@ app = FastAPI(openapi_url=None)
 @app.get("/meters/{meter_id}")
 def read_meter(meter_id: str) -> dict[str, str]:
     with pool.connection() as db:
-        row = db.execute("SELECT id, meter_type FROM meter WHERE tenant_id = 1 AND id = %s", [meter_id]).fetchone()
+        row = db.execute(
+            "SELECT meter_id, meter_type FROM meter WHERE tenant_id = 1 AND meter_id = %s", [meter_id]
+        ).fetchone()
     return {} if row is None else {"meterId": row[0], "meterType": row[1]}
 
 

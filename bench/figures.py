@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-console = Console(width=118)
+console = Console(width=132)
 
 
 def seconds(work: Callable[[], object], *, runs: int = 5, warm_up: int = 1) -> float:

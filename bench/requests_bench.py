@@ -15,6 +15,8 @@ from bench.requests import requests_per_second
 def run(running: Installation, meters: int, _: int) -> None:
     headers = {"Authorization": f"Bearer {running.token}"}
     health = requests_per_second(running.port, "/v1/powerbox/healthz", headers)
+    cycle = requests_per_second(running.port, "/v1/powerbox/billing-cycles/1", headers)
+    rate = requests_per_second(running.port, "/v1/powerbox/rates/RES1", headers)
     customer = requests_per_second(running.port, f"/v1/powerbox/customer/C{0:07d}", headers)
     port = free_port()
     with open_database(running) as url:
@@ -29,8 +31,10 @@ def run(running: Installation, meters: int, _: int) -> None:
     show(
         f"small GET requests, {meters:,} meters, one process",
         [
-            Figure("health with a token", health, limit, "requests/s", bare_is, ">= 50 %"),
-            Figure("a customer with premises and meters", customer, limit, "requests/s", bare_is),
+            Figure("health with a token (no query)", health, limit, "requests/s", bare_is),
+            Figure("a billing cycle of 24 periods", cycle, limit, "requests/s", bare_is, ">= 50 %"),
+            Figure("a rate", rate, limit, "requests/s", bare_is, ">= 50 %"),
+            Figure("a customer, with its entry in the audit log", customer, limit, "requests/s", bare_is),
         ],
     )
 

@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     admin_networks: list[str] = Field([], description="Networks (CIDR) besides this machine that may read /metrics.")
     outgoing_allow: list[str] = Field(
         [],
-        description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity providers,"
-        " the utility's systems) may reach although they are not public addresses.",
+        description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity"
+        " providers, the utility's systems) may reach although they are not public addresses.",
     )
     outgoing_http: bool = Field(
         False, description="Whether outgoing calls to addresses of outgoing_allow may use plain http."

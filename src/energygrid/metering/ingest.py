@@ -34,7 +34,7 @@ from energygrid.metering.vee.run import record_findings
 from energygrid.metering.vee.screening import Expected, duplicate_findings, screen
 from energygrid.metering.vee.settings import VeeSettings
 
-BATCH_ROWS = 500_000
+BATCH_ROWS = 250_000
 VALIDATE = "metering.validate"
 _SERIES_A_JOB = 200
 _FEW_ROWS = 20

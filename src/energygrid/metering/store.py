@@ -279,10 +279,16 @@ def read(db: Connection, series: Series, span: Span, *, as_of: datetime | None =
 def read_many(db: Connection, series: Sequence[Series], span: Span, *, as_of: datetime | None = None) -> list[Readings]:
     """The same for several series at once."""
     first, last = _days(span)
-    found: dict[int, list[Block]] = {each.id: [] for each in series}
-    for block in queries.blocks_in_range(db, list(found), _as_date(first), _as_date(last), as_of):
-        found[block.series_id].append(block)
-    return [_on_grid(each, found[each.id], span) for each in series]
+    found = queries.blocks_in_range(db, [each.id for each in series], _as_date(first), _as_date(last), as_of)
+    alike: dict[_Grid, list[int]] = {}
+    for place, each in enumerate(series):
+        alike.setdefault(_Grid.of(each), []).append(place)
+    readings: dict[int, Readings] = {}
+    for grid, places in alike.items():
+        rows = {series[place].id: row for row, place in enumerate(places)}
+        mine = found if len(alike) == 1 else [block for block in found if block.series_id in rows]
+        readings.update(zip(places, _on_grid(grid, rows, mine, span), strict=True))
+    return [readings[place] for place in range(len(series))]
 
 
 def _as_date(day: int) -> date:
@@ -299,40 +305,57 @@ def _days(span: Span) -> tuple[int, int]:
     return start // DAY_S - 1, end // DAY_S + 1
 
 
-def _on_grid(series: Series, found: Sequence[Block], span: Span) -> Readings:
-    start, end = span.instants()
-    if series.is_daily:
-        first, last = local_days(np.array([start, end - 1]), series.zone).tolist()
-        if day_starts(np.array([first]), series.zone)[0] < start:
-            first += 1
-    else:
-        first, last = (start - series.offset_s) // DAY_S, (end - 1 - series.offset_s) // DAY_S
-    within = [block for block in found if first <= (block.day - _EPOCH).days <= last]
-    days = max(0, last - first + 1)
-    intervals = series.intervals
-    values = np.full((days, intervals), np.nan)
-    quality = np.zeros((days, intervals), np.uint8)
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """What series must share to be laid out as one matrix."""
+
+    interval_s: int
+    offset_s: int
+    zone: str | None
+
+    @classmethod
+    def of(cls, series: Series) -> "_Grid":
+        return cls(series.interval_s, series.offset_s, series.zone if series.is_daily else None)
+
+    def days(self, span: Span) -> tuple[int, int]:
+        """First day block of the span, and how many there are."""
+        start, end = span.instants()
+        if self.zone is None:
+            first, last = (start - self.offset_s) // DAY_S, (end - 1 - self.offset_s) // DAY_S
+        else:
+            first, last = local_days(np.array([start, end - 1]), self.zone).tolist()
+            first += int(day_starts(np.array([first]), self.zone)[0] < start)
+        return first, max(0, last - first + 1)
+
+    def instants(self, first: int, days: int) -> Int64s:
+        """Interval starts of `days` day blocks."""
+        if self.zone is not None:
+            return day_starts(np.arange(first, first + days), self.zone)
+        origin = first * DAY_S + self.offset_s
+        return np.arange(origin, origin + days * DAY_S, self.interval_s, dtype=np.int64)
+
+
+def _on_grid(grid: _Grid, rows: dict[int, int], found: Sequence[Block], span: Span) -> list[Readings]:
+    """Readings of the series `rows` (id -> row), from their blocks."""
+    first, days = grid.days(span)
+    intervals = DAY_S // grid.interval_s
+    within = [block for block in found if 0 <= (block.day - _EPOCH).days - first < days]
+    values = np.full((len(rows) * days, intervals), np.nan)
+    quality = np.zeros(values.shape, np.uint8)
+    known_at: list[datetime | None] = [None] * len(rows)
     if within:
         known = blocks.unpack_values([block.values for block in within], intervals)
-        at = np.fromiter(((block.day - _EPOCH).days - first for block in within), np.int64, len(within))
-        if len(within) == days:
-            values, quality = known, blocks.unpack_quality([block.quality for block in within], known)
-        else:
-            values[at] = known
-            quality[at] = blocks.unpack_quality([block.quality for block in within], known)
-    instants = _instants(series, first, days)
-    low, high = np.searchsorted(instants, [start, end])
-    return Readings(
-        start=instants[low:high],
-        value=values.reshape(-1)[low:high],
-        quality=quality.reshape(-1)[low:high],
-        known_at=max((block.known_at for block in within), default=None),
-    )
-
-
-def _instants(series: Series, first: int, days: int) -> Int64s:
-    """Interval starts of `days` day blocks."""
-    if series.is_daily:
-        return day_starts(np.arange(first, first + days), series.zone)
-    origin = first * DAY_S + series.offset_s
-    return np.arange(origin, origin + days * DAY_S, series.interval_s, dtype=np.int64)
+        at = [rows[block.series_id] * days + (block.day - _EPOCH).days - first for block in within]
+        values[at] = known
+        quality[at] = blocks.unpack_quality([block.quality for block in within], known)
+    for block in within:
+        row = rows[block.series_id]
+        before = known_at[row]
+        if before is None or before < block.known_at:
+            known_at[row] = block.known_at
+    instants = grid.instants(first, days)
+    low, high = np.searchsorted(instants, span.instants()).tolist()
+    start = instants[low:high]
+    by_series = values.reshape(len(rows), -1)[:, low:high]
+    quality_by_series = quality.reshape(len(rows), -1)[:, low:high]
+    return [Readings(start, by_series[row], quality_by_series[row], known_at[row]) for row in range(len(rows))]
