@@ -1,28 +1,37 @@
 """`serve`, `worker` and `migrate`: the processes of an installation."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
+from starlette.applications import Starlette
 
 from energygrid import logs
 from energygrid import sandbox as fixtures
 from energygrid.cli.common import Data, DatabaseUrl, console, open_command, settings_from
 from energygrid.cli.sandbox import print_exports
+from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.migrate import migrate
+from energygrid.database.watch import kept_running
 from energygrid.jobs.app import JobContext, run_worker
 from energygrid.services import open_services
+from energygrid.settings import Settings
 
 _WORKER_STOP_S = 25
+_AGAIN_S = 1.0
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_log = structlog.get_logger("energygrid.serve")
 
 
 def serve(
@@ -41,14 +50,15 @@ def serve(
     settings = settings_from(data, database_url)
     logs.configure(settings)
     # uvicorn passes the signal that stopped it on to the handler from before; everything below must still be closed.
-    signal.signal(signal.SIGTERM, _stop)
-    with suppress(KeyboardInterrupt), open_services(settings) as services:
+    for number in _STOPPING:
+        signal.signal(number, _stop)
+    with suppress(KeyboardInterrupt), _database_kept(settings), open_services(settings) as services:
         applied = migrate(services.database)
         if applied:
             console.print(f"database brought to revision {applied[-1]}")
         if settings.environment == "sandbox":
             credentials = fixtures.load(services)
-        with _job_process(enabled=jobs), _shared_figures(workers, settings.data_dir):
+        with _job_process() if jobs else nullcontext(), _shared_figures(workers, settings.data_dir):
             console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]", soft_wrap=True)
             for surface in ("powerbox", "identity"):
                 console.print(f"API documents: {settings.public_url}/docs/{surface}", soft_wrap=True)
@@ -56,43 +66,84 @@ def serve(
                 console.print("\nSandbox credentials (also: energygrid sandbox credentials):")
                 print_exports(credentials)
             sys.stdout.flush()
-            uvicorn.run(
-                "energygrid.app:create_app",
-                factory=True,
-                host=host,
-                port=port,
-                workers=workers if workers > 1 else None,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=20,
-                limit_concurrency=1000,
-                proxy_headers=False,
-            )
+            answer_requests(host, port, workers)
+
+
+def answer_requests(host: str, port: int, workers: int = 1) -> None:
+    """Run the API until SIGINT or SIGTERM."""
+    uvicorn.run(
+        "energygrid.cli.serve:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers if workers > 1 else None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+        limit_concurrency=1000,
+        proxy_headers=False,
+    )
+
+
+def application() -> Starlette:
+    """The API of one process; as one of several it ends with the process that started it, however that ends."""
+    from energygrid.app import create_app  # noqa: PLC0415 - no other command has to load every surface
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+    return create_app()
 
 
 def _stop(*_: object) -> None:
+    for number in _STOPPING:  # once is enough: what follows takes seconds and must not be cut short
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
+def _database_kept(settings: Settings) -> AbstractContextManager[None]:
+    """An embedded database that dies is started again; a configured one is its operator's."""
+    return kept_running(EmbeddedServer(settings.data_dir)) if settings.has_embedded_database else nullcontext()
+
+
 @contextmanager
-def _job_process(*, enabled: bool) -> Iterator[None]:
-    """The background jobs of this installation in a process of their own, which never outlives this one."""
-    if not enabled:
-        yield
-        return
-    process = subprocess.Popen(
-        [sys.executable, "-m", "energygrid", "worker", "--with-parent"], stdin=subprocess.PIPE, start_new_session=True
-    )
+def _job_process() -> Iterator[None]:
+    """The background jobs of this installation, in a process of their own which is started again when it dies."""
+    leaving = threading.Event()
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        command = [sys.executable, "-m", "energygrid", "worker", "--with-parent"]
+        processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True))  # noqa: S603
+
+    def keep() -> None:
+        while True:
+            code = processes[-1].wait()
+            if leaving.wait(_AGAIN_S):
+                return
+            _log.warning("the process for background jobs has ended, starting it again", exit_code=code)
+            start()
+
+    start()
+    keeper = threading.Thread(target=keep, name="job process watch")
+    keeper.start()
     try:
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(_WORKER_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        leaving.set()
+        while keeper.is_alive():  # it may be starting another one just now
+            _end(processes[-1])
+            keeper.join(0.1)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_WORKER_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
@@ -119,16 +170,21 @@ def worker(
     settings = settings_from(data, database_url)
     logs.configure(settings)
     if with_parent:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=_end_after, args=(_parents_death,), daemon=True).start()
     with open_services(settings) as services:
         context = JobContext(services.database, settings, services.vault)
         with suppress(asyncio.CancelledError):
             asyncio.run(run_worker(context, concurrency=concurrency))
 
 
-def _end_with_parent() -> None:
-    """The parent's end of standard input closes when the parent dies, however it dies."""
-    sys.stdin.buffer.read()
+def _parents_death() -> None:
+    """Standard input is a pipe from the parent, which closes when the parent dies."""
+    while os.read(0, 1):
+        pass
+
+
+def _end_after(wait: Callable[[], object]) -> None:
+    wait()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
