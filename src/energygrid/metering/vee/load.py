@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from energygrid.errors import Invalid
 from energygrid.metering import blocks, queries, store
 from energygrid.metering.calendar import Span, local_days
+from energygrid.metering.grid import Readings
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import DAY_S, Bools
 from energygrid.metering.series import Series, series_of_owners
-from energygrid.metering.store import Readings
 from energygrid.metering.units import convert
 from energygrid.metering.vee.case import REACH_DAYS
 from energygrid.metering.vee.estimation import Bracket, Step
