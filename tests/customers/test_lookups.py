@@ -118,7 +118,9 @@ def test_erasure_leaves_nothing_of_the_person(push: Any, db: Connection, tenant:
     assert caught.value.code == "UNKNOWN_CLIENT"
 
 
-def test_the_sandbox_loads_once_and_holds_the_tutorials_customer(db: Connection, tenant: Tenant, vault: Vault) -> None:
+def test_c17_the_sandbox_loads_once_and_its_customer_has_six_meter_fields(
+    db: Connection, tenant: Tenant, vault: Vault
+) -> None:
     clients = sandbox.load_fixtures(db, tenant, vault, NOW)
     count = text("SELECT count(*) FROM contract")
     before = db.execute(count).scalar()

@@ -90,6 +90,12 @@ def test_c16_a_billing_cycle_stays_the_kind_of_value_it_came_as(push: Push, read
     assert cycles == [7, "7"]
 
 
+def test_c19_gas_keeps_the_unit_that_the_cis_uses(push: Push, read: Any) -> None:
+    units = ["ccf", "cm", "therms"]
+    push(a_customer("c1", site("p1", *[meter(unit, meterType="Gas", unitOfMeasure=unit) for unit in units])))
+    assert [entry["unitOfMeasure"] for entry in read("c1")["customerSites"][0]["meters"]] == units
+
+
 def test_missing_sites_and_meters_are_ended_not_deleted(push: Push, db: Connection, read: Any) -> None:
     push(a_customer("c1", site("p1", meter("m1"), meter("m2")), site("p2", meter("m3"))))
     assert push(a_customer("c1", site("p1", meter("m1"))), now=LATER).outcome == "updated"

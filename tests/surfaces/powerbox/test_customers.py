@@ -51,12 +51,12 @@ def test_ta5_and_ta8_the_tutorials_pull_to_the_byte(powerbox: PowerBox) -> None:
     [None, b"", b"  \r\n\t ", iter([b"", b" "])],
     ids=["no body", "length 0", "blanks", "chunked"],
 )
-def test_c2_and_ta6_without_a_body_it_is_a_pull_whatever_the_headers(powerbox: PowerBox, body: Any) -> None:
+def test_c02_and_ta6_without_a_body_it_is_a_pull_whatever_the_headers(powerbox: PowerBox, body: Any) -> None:
     answer = powerbox.call("POST", "/powerbox/customer", content=body)
     assert answer.json()["clientId"] == "123456789"
 
 
-def test_c2_with_a_body_it_is_a_push(powerbox: PowerBox) -> None:
+def test_c02_with_a_body_it_is_a_push(powerbox: PowerBox) -> None:
     payload = customer("c1", site("p1", meter("m1"), isPrimary=True))
     first, again = powerbox.push(payload), powerbox.push(payload)
     assert [answer.headers["PowerBox-Sync-Result"] for answer in (first, again)] == ["created", "unchanged"]
@@ -65,18 +65,18 @@ def test_c2_with_a_body_it_is_a_push(powerbox: PowerBox) -> None:
     assert powerbox.push(changed).headers["PowerBox-Sync-Result"] == "updated"
 
 
-def test_c2_a_push_in_chunks_without_a_type_is_read(powerbox: PowerBox) -> None:
+def test_c02_a_push_in_chunks_without_a_type_is_read(powerbox: PowerBox) -> None:
     body = json.dumps(customer("c1", site("p1"))).encode()
     answer = powerbox.call("POST", "/powerbox/customer", content=iter([body[:10], body[10:]]))
     assert answer.headers["PowerBox-Sync-Result"] == "created"
 
 
-def test_c2_the_document_says_that_the_body_is_optional(powerbox: PowerBox) -> None:
+def test_c02_the_document_says_that_the_body_is_optional(powerbox: PowerBox) -> None:
     operation = powerbox.http.get("/openapi.json").json()["paths"]["/powerbox/customer"]["post"]
     assert operation["requestBody"]["required"] is False
 
 
-def test_c3_whom_a_pull_means(powerbox: PowerBox, new_caller: Callable[..., PowerBox]) -> None:
+def test_c03_whom_a_pull_means(powerbox: PowerBox, new_caller: Callable[..., PowerBox]) -> None:
     assert powerbox.pull().json()["clientId"] == "123456789", "the sandbox' own"
     assert powerbox.pull("?clientId=200000003").json()["clientId"] == "200000003", "asked for by name"
     powerbox.configure("customers", client_id_claim="iss", sync_per_second=1000)
@@ -146,14 +146,14 @@ def test_the_query_and_the_payload_must_mean_the_same_client(powerbox: PowerBox)
 
 
 @pytest.mark.parametrize(("client", "code"), [("200000001", "ACCOUNT_CLOSED"), ("200000002", "ACCOUNT_LOCKED")])
-def test_ta11_and_c6_a_closed_or_suspended_account_is_403_without_a_body(
+def test_ta11_and_c06_a_closed_or_suspended_account_is_403_without_a_body(
     powerbox: PowerBox, client: str, code: str
 ) -> None:
     answer = powerbox.pull(f"?clientId={client}")
     assert (answer.status_code, answer.content, answer.headers["PowerBox-Error-Code"]) == (403, b"", code)
 
 
-def test_c6_the_push_that_closes_an_account_is_taken(powerbox: PowerBox) -> None:
+def test_c06_the_push_that_closes_an_account_is_taken(powerbox: PowerBox) -> None:
     answer = powerbox.push(TUTORIAL | {"AcctStatus": "C"})
     assert (answer.status_code, answer.headers["PowerBox-Sync-Result"]) == (200, "updated")
     assert powerbox.pull().status_code == 403
@@ -171,7 +171,7 @@ def test_c24_an_unknown_client_is_404_and_so_is_another_tenants(
         assert caller.call("DELETE", f"/powerbox/customer/{client}").status_code == 404
 
 
-def test_c9_a_key_makes_a_push_happen_once(powerbox: PowerBox) -> None:
+def test_c09_a_key_makes_a_push_happen_once(powerbox: PowerBox) -> None:
     payload, key = customer("c1", site("p1")), {"Idempotency-Key": "k-1"}
     first = powerbox.push(payload, headers=key)
     powerbox.push(customer("c1", site("p1"), firstName="Ann"))
@@ -184,7 +184,7 @@ def test_c9_a_key_makes_a_push_happen_once(powerbox: PowerBox) -> None:
     assert (other.status_code, other.json()["errorCode"]) == (422, "IDEMPOTENCY_MISMATCH")
 
 
-def test_c9_a_refusal_is_replayed_too(powerbox: PowerBox) -> None:
+def test_c09_a_refusal_is_replayed_too(powerbox: PowerBox) -> None:
     key = {"Idempotency-Key": "k-2"}
     assert powerbox.pull("?clientId=later", headers=key).status_code == 404
     powerbox.push(customer("later", site("p1")))
@@ -193,7 +193,7 @@ def test_c9_a_refusal_is_replayed_too(powerbox: PowerBox) -> None:
     assert again.headers["PowerBox-Error-Code"] == "UNKNOWN_CLIENT"
 
 
-def test_c9_erasure_forgets_stored_answers(powerbox: PowerBox) -> None:
+def test_c09_erasure_forgets_stored_answers(powerbox: PowerBox) -> None:
     key = {"Idempotency-Key": "k-3"}
     powerbox.push(customer("c1", site("p1"), firstName="Ann"), headers=key)
     assert powerbox.call("DELETE", "/powerbox/customer/c1").status_code == 204
@@ -258,7 +258,7 @@ def test_a_batch_that_is_none_is_refused(powerbox: PowerBox, content: bytes, kin
     assert (answer.status_code, answer.json()["errorCode"]) == (status, code)
 
 
-def test_pushes_past_the_rate_are_told_to_wait(powerbox: PowerBox) -> None:
+def test_c32_customer_requests_past_the_rate_are_told_to_wait(powerbox: PowerBox) -> None:
     powerbox.configure("customers", sync_per_second=2)
     answers = [powerbox.pull() for _ in range(4)]
     limited = [answer for answer in answers if answer.status_code == 429]

@@ -24,7 +24,7 @@ def raising(powerbox: PowerBox, error: Exception, path: str = "/raises") -> Any:
 
 
 @pytest.mark.parametrize("path", ["/powerbox/customer", "/powerbox/bind"])
-def test_c4_published_operations_refuse_without_a_body(powerbox: PowerBox, path: str) -> None:
+def test_c04_published_operations_refuse_without_a_body(powerbox: PowerBox, path: str) -> None:
     for scopes, status, code in (((), 401, "INVALID_TOKEN"), (("rates.write",), 403, "INSUFFICIENT_SCOPE")):
         headers = {"Content-Type": "application/json"}
         if scopes:
@@ -34,7 +34,7 @@ def test_c4_published_operations_refuse_without_a_body(powerbox: PowerBox, path:
         assert answer.headers["PowerBox-Error-Code"] == code
 
 
-def test_c4_and_c5_a_400_names_its_code_as_a_string(powerbox: PowerBox) -> None:
+def test_c04_and_c05_a_400_names_its_code_as_a_string(powerbox: PowerBox) -> None:
     answer = powerbox.push({})
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
     assert answer.json() == {
@@ -47,7 +47,7 @@ def test_c4_and_c5_a_400_names_its_code_as_a_string(powerbox: PowerBox) -> None:
     }
 
 
-def test_c4_problem_json_for_those_who_accept_it(powerbox: PowerBox) -> None:
+def test_c04_problem_json_for_those_who_accept_it(powerbox: PowerBox) -> None:
     answers = [
         powerbox.push({}, headers=PROBLEM),
         powerbox.pull("?clientId=nobody", headers=PROBLEM),

@@ -1,9 +1,14 @@
 """GET /powerbox/healthz: the tutorial's token check (TA-4, C23)."""
 
+import base64
+import hmac
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
 from tests.surfaces.powerbox.conftest import PowerBox
 
 
@@ -28,3 +33,28 @@ def test_an_expired_token_says_so(powerbox: PowerBox) -> None:
     answer = powerbox.http.get("/powerbox/healthz", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.headers["PowerBox-Error-Code"]) == (401, "EXPIRED_TOKEN")
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_c20_a_token_of_an_issuer_that_is_not_trusted_here_is_refused(powerbox: PowerBox) -> None:
+    """A session token of another surface is one: its issuer and audience are its own."""
+    key = ECKey.generate_key("P-256", {"kid": "k1"})
+    claims = {"iss": "https://energygrid.example/session", "aud": "usage", "sub": "1", "exp": 4102444800}
+    token = jws.serialize_compact({"alg": "ES256", "kid": "k1"}, json.dumps(claims), key, algorithms=["ES256"])
+    answer = powerbox.http.get("/powerbox/healthz", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["PowerBox-Error-Code"]) == (401, "INVALID_TOKEN")
+
+
+def test_c21_a_saml_assertion_is_no_token(powerbox: PowerBox) -> None:
+    """OpenID Connect alone is spoken here; a broker turns SAML into it."""
+    assertion = base64.b64encode(b"<saml:Assertion/>").decode()
+    answer = powerbox.http.get("/powerbox/healthz", headers={"Authorization": f"Bearer {assertion}"})
+    assert answer.status_code == 401
+
+
+def test_c29_a_token_under_a_shared_secret_is_refused(powerbox: PowerBox) -> None:
+    issuer = powerbox.services.tokens.authority.issuer
+    header, claims = {"alg": "HS256"}, {"iss": issuer, "aud": issuer, "exp": 4102444800}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in (header, claims)]
+    signature = base64.urlsafe_b64encode(hmac.digest(b"secret", ".".join(parts).encode(), "sha256")).rstrip(b"=")
+    token = ".".join([*parts, signature.decode()])
+    assert powerbox.http.get("/powerbox/healthz", headers={"Authorization": f"Bearer {token}"}).status_code == 401

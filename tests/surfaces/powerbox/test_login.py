@@ -93,7 +93,7 @@ def test_a_consumers_token_becomes_the_client_of_the_configured_claim(consumer: 
         ({"BPID": "c-closed"}, 86, "ACCOUNT_CLOSED"),
     ],
 )
-def test_c5_and_c6_a_refusal_is_401_with_the_guides_number(
+def test_c05_and_c06_a_refusal_is_401_with_the_guides_number(
     consumer: Consumer, claims: dict[str, str], number: int, code: str
 ) -> None:
     answer = consumer.sign_in(**claims)

@@ -142,7 +142,7 @@ def puller(new_caller: Callable[..., PowerBox]) -> Callable[..., PowerBox]:
     return make
 
 
-def test_c1_a_pull_asks_the_utilitys_own_powerbox(utility: Utility, puller: Callable[..., PowerBox]) -> None:
+def test_c01_a_pull_asks_the_utilitys_own_powerbox(utility: Utility, puller: Callable[..., PowerBox]) -> None:
     powerbox = puller(utility.address)
     first, again = powerbox.pull("?clientId=123456789"), powerbox.pull("?clientId=123456789")
     assert [answer.headers["PowerBox-Sync-Result"] for answer in (first, again)] == ["created", "unchanged"]
