@@ -117,7 +117,7 @@ def run(running: Installation, meters: int, rows: int) -> None:
     unchanged = time.perf_counter() - began
     if second["counters"]["unchanged"] != rows:
         raise RuntimeError(f"redelivery changed something: {second['counters']}")
-    memory = max(peak_mb(pid) for pid in running.children())
+    memory = {pid: peak_mb(pid) for pid in running.children()}
     limit = rows / copied
     show(
         f"CSV ingest, {rows:,} rows of {meters:,} meters ({len(body) / 1e6:.0f} MB)",
@@ -126,7 +126,8 @@ def run(running: Installation, meters: int, rows: int) -> None:
             Figure("importer alone", rows / parse, limit, "rows/s", "raw COPY of the same blocks"),
             Figure("redelivery of the same readings", rows / unchanged, limit, "rows/s", "raw COPY of the same blocks"),
             Figure("until the 202", acknowledged * 1000, taken * 1000, "ms", "the whole ingest", more_is_better=False),
-            Figure("peak memory of one process", memory, 500, "MB", "the aim", "< 500", more_is_better=False),
+            Figure("peak memory of the API", memory.pop(running.process.pid), 500, "MB", "the aim", "< 500", False),
+            Figure("peak memory of the worker", max(memory.values()), 500, "MB", "the aim", "< 500", False),
         ],
     )
 

@@ -132,11 +132,23 @@ def _judge(run: ImportRun) -> None:
 
 
 def defer_validation(db: Connection, tenant_id: int, job_id: str, report: WriteReport) -> None:
-    """Have the changed days of every written series validated and their gaps estimated, a few hundred series a job."""
+    """Have the changed days of every written series validated and their gaps estimated, a few hundred series a job.
+
+    These jobs of one tenant run one after the other and behind everything else: files must not wait for them.
+    """
     touched = sorted(report.touched.items())
     for at in range(0, len(touched), _SERIES_A_JOB):
         part = [[series_id, first, last] for series_id, (first, last) in touched[at : at + _SERIES_A_JOB]]
-        defer(db, VALIDATE, queue="validation", tenant_id=tenant_id, job_id=job_id, touched=part)
+        defer(
+            db,
+            VALIDATE,
+            queue="validation",
+            lock=f"validate {tenant_id}",
+            priority=-10,
+            tenant_id=tenant_id,
+            job_id=job_id,
+            touched=part,
+        )
 
 
 def unpark(db: Connection, tenant: Tenant, meter_ids: Sequence[str], *, now: datetime) -> int:

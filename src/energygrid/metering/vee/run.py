@@ -24,7 +24,7 @@ from energygrid.metering.vee.stretch import Stretch
 
 __all__ = ["Summary", "list_findings", "record_findings", "validate_and_estimate", "validate_many"]
 
-_CELLS_AT_ONCE = 4_000_000
+_CELLS_AT_ONCE = 1_000_000
 _AROUND_DAYS = 300
 """Days read around a span for one series, roughly: what sizes the work done at once."""
 

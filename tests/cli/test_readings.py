@@ -1,0 +1,175 @@
+"""`import`, `export` and `findings` as a person types them."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.metering.test_ingest import day_csv
+from typer.testing import CliRunner, Result
+
+from energygrid.cli import app
+from energygrid.cli.common import EXIT_CODES
+from energygrid.errors import DomainError, Invalid, NotFound
+from energygrid.services import open_services
+from energygrid.settings import Settings
+
+SAMPLES = Path(__file__).parents[3] / "shared" / "espi-samples"
+METER = "123456789"
+
+
+@pytest.fixture
+def type_in(
+    server: object, database: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vault: object
+) -> Callable[..., Result]:
+    """Run a command on a sandbox in this test's database."""
+    from energygrid import sandbox  # noqa: PLC0415
+
+    monkeypatch.setenv("ENERGYGRID_DATABASE_URL", database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("ENERGYGRID_SECRET_KEY", bytes(range(32)).hex())
+    monkeypatch.setenv("ENERGYGRID_ENVIRONMENT", "sandbox")
+    with open_services(Settings()) as services:
+        sandbox.load(services)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return run
+
+
+def exit_code(result: Result) -> int:
+    """What `energygrid` itself would end with."""
+    if isinstance(result.exception, DomainError):
+        return next(code for kind, code in EXIT_CODES.items() if isinstance(result.exception, kind))
+    return result.exit_code
+
+
+def test_a_file_goes_in_and_comes_out_again(type_in: Callable[..., Result], tmp_path: Path) -> None:
+    file = tmp_path / "day.csv"
+    file.write_bytes(day_csv(METER, "01/15/2024"))
+    done = type_in("import", file, "--json")
+    assert done.exit_code == 0, done.output
+    [summary] = json.loads(done.stdout)
+    assert (summary["state"], summary["accepted"], summary["rejected"]) == ("completed", 96, 0)
+    out = type_in("export", "--meter", METER, "--from", "2024-01-15", "--to", "2024-01-16")
+    rows = list(csv.DictReader(io.StringIO(out.stdout)))
+    assert [row["value"] for row in rows] == [str(round(0.1 + n / 1000, 3)) for n in range(96)]
+    assert rows[0]["start"] == "2024-01-15T05:00:00Z"
+
+
+@pytest.mark.parametrize("format_", ["parquet", "csv", "json"])
+def test_an_export_has_a_row_an_interval_and_a_gap_is_empty(
+    type_in: Callable[..., Result], tmp_path: Path, format_: str
+) -> None:
+    file = tmp_path / f"gap.{format_}"
+    done = type_in(
+        "export", "--meter", METER, "--from", "2001-01-01", "--to", "2001-01-02", "--format", format_, "--out", file
+    )
+    assert done.exit_code == 0, done.output
+    frame = {"parquet": pl.read_parquet, "csv": pl.read_csv, "json": pl.read_json}[format_](file)
+    assert frame.height == 96
+    assert frame["value"].null_count() == 96
+
+
+def test_a_month_with_a_missing_reading_is_empty_and_units_convert(
+    type_in: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "day.csv"
+    file.write_bytes(day_csv(METER, "01/15/2024", [1.0] * 96))
+    type_in("import", file)
+    day = ("--from", "2024-01-15", "--to", "2024-01-16")
+    months = type_in("export", "--meter", METER, *day, "--grain", "month")
+    hours = type_in("export", "--meter", METER, *day, "--grain", "hour", "--unit", "Wh")
+    days = type_in("export", "--meter", METER, *day, "--grain", "day")
+    assert [row["value"] for row in csv.DictReader(io.StringIO(hours.stdout))] == ["4000.0"] * 24
+    assert [row["value"] for row in csv.DictReader(io.StringIO(days.stdout))] == ["96.0"]
+    assert [row["value"] for row in csv.DictReader(io.StringIO(months.stdout))] == [""]
+
+
+def test_the_same_file_again_is_a_duplicate_and_a_broken_one_is_refused(
+    type_in: Callable[..., Result], tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_bytes(day_csv(METER))
+    bad.write_text("no,usage\nfile,1\n")
+    assert type_in("import", good).exit_code == 0
+    again = type_in("import", good, "--json")
+    assert json.loads(again.stdout)[0]["state"] == "duplicate"
+    refused = type_in("import", bad, "--json")
+    assert refused.exit_code == EXIT_CODES[Invalid]
+    assert json.loads(refused.stdout)[0]["errorCode"] == "UNSUPPORTED_FORMAT"
+
+
+def test_a_manifest_beside_the_file_is_held_against_it(type_in: Callable[..., Result], tmp_path: Path) -> None:
+    file = tmp_path / "day.csv"
+    file.write_bytes(day_csv(METER))
+    (tmp_path / "day.csv.manifest.json").write_text('{"rows": 1}')
+    result = type_in("import", file, "--json")
+    assert json.loads(result.stdout)[0]["errorCode"] == "MANIFEST_MISMATCH"
+
+
+def test_a_meter_map_names_the_meters_of_a_feed(type_in: Callable[..., Result], tmp_path: Path) -> None:
+    file, names = tmp_path / "day.csv", tmp_path / "names.csv"
+    file.write_bytes(day_csv("theirs", "01/15/2024"))
+    names.write_text(f"theirs,{METER}\n")
+    result = type_in("import", file, "--meter-map", names, "--json")
+    assert json.loads(result.stdout)[0]["accepted"] == 96
+
+
+def test_a_meter_without_readings_is_said_to_be_unknown(type_in: Callable[..., Result]) -> None:
+    result = type_in("export", "--meter", "nobody", "--from", "2026-01-01", "--to", "2026-01-02")
+    assert exit_code(result) == EXIT_CODES[NotFound]
+
+
+def test_what_the_rules_noticed_is_listed(type_in: Callable[..., Result], tmp_path: Path) -> None:
+    file = tmp_path / "day.csv"
+    twice = day_csv(METER, "01/15/2024").replace(
+        b"A1,P1,123456789,01/15/2024 00:15", b"A1,P1,123456789,01/15/2024 00:00"
+    )
+    file.write_bytes(twice)
+    assert type_in("import", file).exit_code == 0
+    found = json.loads(type_in("findings", "--meter", METER, "--json").stdout)
+    assert [finding["rule"] for finding in found] == ["V01"]
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the public sample feeds are not beside this checkout")
+def test_the_public_feeds_import_and_the_invalid_ones_say_what_is_wrong(
+    type_in: Callable[..., Result], tmp_path: Path
+) -> None:
+    names = tmp_path / "names.csv"
+    names.write_text(f"9c1d2e3f4a5b,{METER}\n")
+    feeds = sorted(SAMPLES.glob("*.xml"))
+    assert len(feeds) >= 9
+    for feed in feeds:
+        result = type_in("import", feed, "--meter-map", names, "--json")
+        assert result.exit_code == 0, (feed.name, result.output)
+        [summary] = json.loads(result.stdout)
+        assert summary["state"] == "completed"
+        if "NONVALID" in feed.name:
+            assert summary["warnings"] > 0
+        if feed.name == "golden_usage.xml":
+            assert summary["accepted"] == 288
+
+
+def test_options_that_are_wrong_end_with_two(type_in: Callable[..., Result]) -> None:
+    assert type_in("export", "--meter", METER, "--from", "yesterday", "--to", "2026-01-02").exit_code == 2
+    assert type_in("import", "no-such-file.csv").exit_code == 2
+
+
+def test_every_listing_has_json(type_in: Callable[..., Result]) -> None:
+    for command in ("tenants list", "clients list", "users list", "keys list", "audit", "findings", "doctor"):
+        result = type_in(*command.split(), "--json")
+        assert isinstance(json.loads(result.stdout), list), command
+    exported = json.loads(type_in("sandbox", "credentials", "--json").stdout)
+    assert set(exported) >= {"ENERGY_CLIENT_ID", "ENERGY_CLIENT_SECRET", "ENERGY_BASE_URL", "ENERGY_IDP_URL"}
+
+
+def test_an_export_is_in_the_audit_log(type_in: Callable[..., Result]) -> None:
+    type_in("export", "--meter", METER, "--from", "2026-01-01", "--to", "2026-01-02")
+    entries = json.loads(type_in("audit", "--subject", f"meter/{METER}", "--json").stdout)
+    assert [entry["action"] for entry in entries] == ["readings.exported"]
+    assert datetime.fromisoformat(entries[0]["at"]).tzinfo is not None
