@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from energygrid.access import audit, idempotency
 from energygrid.access.caller import Actor, Tenant
 from energygrid.customers.mirror import unknown_client
-from energygrid.customers.queries import pushing, reading
+from energygrid.customers.queries import locking, pushing, reading
 from energygrid.customers.sync import release_devices
 from energygrid.customers.tables import premise
 
@@ -19,8 +19,8 @@ from energygrid.customers.tables import premise
 def erase_customer(db: Connection, tenant: Tenant, client_id: str, *, who: Actor, now: datetime) -> None:
     """Delete the customer with all links, live and ended; raises NotFound UNKNOWN_CLIENT."""
     homes = reading.premises_ever_of(db, tenant.id, client_id)
-    pushing.claim_things(db, tenant.id, premise, "premise_id", [], also=homes)
-    if not pushing.lock_customers(db, tenant.id, [client_id]):
+    locking.claim_things(db, tenant.id, premise, "premise_id", [], also=homes)
+    if not locking.lock_customers(db, tenant.id, [client_id]):
         raise unknown_client(client_id)
     left = reading.meters_held_alone(db, tenant.id, client_id)
     pushing.forget_customer(db, tenant.id, client_id)

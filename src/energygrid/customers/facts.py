@@ -106,9 +106,11 @@ class Contract:
 class Mirror:
     """Everything live that one push can touch: the client's own links, and all links of its premises and meters."""
 
-    customer: CustomerFacts | None
+    customer: CustomerFacts
     premises: Mapping[str, PremiseFacts]
     meters: Mapping[str, MeterFacts]
+    new_meters: frozenset[str]
+    """Those that nobody had named before."""
     sites: tuple[SiteLink, ...]
     contracts: tuple[Contract, ...]
     places: Mapping[str, str]

@@ -19,7 +19,7 @@ from energygrid.customers.facts import (
 )
 from energygrid.customers.plan import Wanted
 from energygrid.customers.privacy import Privacy
-from energygrid.customers.queries import pushing, reading
+from energygrid.customers.queries import locking, reading
 from energygrid.customers.queries.reading import AnyRow
 from energygrid.customers.tables import meter, premise
 from energygrid.customers.write import customer_columns, meter_row, premise_row
@@ -114,11 +114,11 @@ def lock(
 ) -> Locked:
     """Lock everything a push can touch (premises left behind too), in the one order all pushes keep, and read it.
 
-    What is new is inserted while locking; the mirror returned is the one before.
+    What is new is inserted as it is wanted while locking, and the mirror already has it.
     """
-    meters = list(wanted.meters)
-    premises = [*wanted.premises, *pushing.premises_of(db, tenant_id, wanted.client_id)]
-    known_premises = pushing.claim_things(
+    client_id, meters = wanted.client_id, list(wanted.meters)
+    premises = [*wanted.premises, *locking.premises_of(db, tenant_id, client_id)]
+    known_premises, new_premises = locking.claim_things(
         db,
         tenant_id,
         premise,
@@ -126,36 +126,37 @@ def lock(
         [premise_row(tenant_id, key, facts, privacy, now) for key, facts in wanted.premises.items()],
         also=premises,
     )
-    known_meters = pushing.claim_things(
+    known_meters, new_meters = locking.claim_things(
         db,
         tenant_id,
         meter,
         "meter_id",
         [meter_row(tenant_id, key, facts, now) for key, facts in wanted.meters.items()],
     )
-    others = pushing.clients_around(db, tenant_id, premises, meters) - {wanted.client_id}
-    pushing.lock_customers(db, tenant_id, (client for client in others if client < wanted.client_id))
-    row, is_new = pushing.claim_customer(
+    others = locking.clients_around(db, tenant_id, premises, meters) - {client_id}
+    locking.lock_customers(db, tenant_id, (client for client in others if client < client_id))
+    row, is_new = locking.claim_customer(
         db,
         {
             "tenant_id": tenant_id,
-            "client_id": wanted.client_id,
+            "client_id": client_id,
             "profile_id": profile_id,
             "created_at": now,
             "changed_at": now,
             **customer_columns(wanted.customer, privacy),
         },
     )
-    pushing.lock_customers(db, tenant_id, (client for client in others if client > wanted.client_id))
+    locking.lock_customers(db, tenant_id, (client for client in others if client > client_id))
     found = Mirror(
-        customer=None if is_new else CustomerFacts(row.acct_status, privacy.compare(row)),
-        premises={row.premise_id: _premise_facts(row, privacy) for row in known_premises},
-        meters={row.meter_id: meter_facts(row) for row in known_meters},
-        sites=tuple(_site_link(row, privacy) for row in pushing.live_sites(db, tenant_id, wanted.client_id, premises)),
-        contracts=tuple(
-            _contract(row) for row in pushing.live_contracts(db, tenant_id, wanted.client_id, premises, meters)
-        ),
-        places=pushing.live_places(db, tenant_id, list(wanted.premises), meters),
+        customer=CustomerFacts(row.acct_status, privacy.compare(row)),
+        premises={known.premise_id: _premise_facts(known, privacy) for known in known_premises}
+        | {key: wanted.premises[key] for key in new_premises},
+        meters={known.meter_id: meter_facts(known) for known in known_meters}
+        | {key: wanted.meters[key] for key in new_meters},
+        new_meters=frozenset(new_meters),
+        sites=tuple(_site_link(link, privacy) for link in locking.live_sites(db, tenant_id, client_id, premises)),
+        contracts=tuple(_contract(link) for link in locking.live_contracts(db, tenant_id, client_id, premises, meters)),
+        places=locking.live_places(db, tenant_id, list(wanted.premises), meters),
     )
     return Locked(row, is_new, found)
 

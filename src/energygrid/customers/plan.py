@@ -96,11 +96,10 @@ def plan_push(wanted: Wanted, mirror: Mirror, *, denied_before: bool, denied_now
 def _things(plan: Plan, wanted: Wanted, mirror: Mirror) -> None:
     if wanted.customer != mirror.customer:
         plan.customer = wanted.customer
-    plan.premises = {key: facts for key, facts in wanted.premises.items() if mirror.premises.get(key) != facts}
-    plan.meters = {key: facts for key, facts in wanted.meters.items() if mirror.meters.get(key) != facts}
-    for key, facts in plan.meters.items():
-        known = mirror.meters.get(key)
-        if known is None or known.rate_code != facts.rate_code:
+    plan.premises = {key: facts for key, facts in wanted.premises.items() if mirror.premises[key] != facts}
+    plan.meters = {key: facts for key, facts in wanted.meters.items() if mirror.meters[key] != facts}
+    for key, facts in wanted.meters.items():
+        if key in mirror.new_meters or mirror.meters[key].rate_code != facts.rate_code:
             plan.new_rates[key] = facts.rate_code
 
 

@@ -21,9 +21,10 @@ from energygrid.customers.payload import Checked, CustomerPayload
 from energygrid.customers.plan import Reason, Wanted, plan_push
 from energygrid.customers.privacy import Privacy
 from energygrid.customers.queries import pushing, reading
+from energygrid.customers.queries.reading import AnyRow
 from energygrid.customers.settings import CustomerSettings
 from energygrid.customers.status import Standing, is_denied, standing
-from energygrid.customers.write import write_plan
+from energygrid.customers.write import customer_columns, write_plan
 from energygrid.database.queue import defer
 from energygrid.errors import Invalid
 from energygrid.messaging import events
@@ -42,6 +43,18 @@ class Synced:
     notices: tuple[Notice, ...]
     arrived: tuple[str, ...] = ()
     """Meters served from now on: readings that wait for them can be taken up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Push:
+    """One push, checked and reduced to what may be kept."""
+
+    tenant: Tenant
+    privacy: Privacy
+    payload: CustomerPayload
+    fingerprint: bytes
+    source_time: datetime | None
+    notices: tuple[Notice, ...]
 
 
 def push_customer(
@@ -67,11 +80,8 @@ def push_customer(
     privacy = Privacy.of(tenant, vault)
     payload = privacy.keep(checked.payload)
     notices = (*checked.notices, *_status_notices(tenant, payload))
-    fingerprint = privacy.fingerprint(payload)
-
-    synced = _at_once(db, tenant, payload, fingerprint, privacy, source_time, notices)
-    if synced is None:
-        synced = _write(db, tenant, payload, fingerprint, privacy, source_time, notices, now)
+    push = _Push(tenant, privacy, payload, privacy.fingerprint(payload), source_time, notices)
+    synced = _at_once(db, push, reading.customer_of(db, tenant.id, payload.client_id)) or _write(db, push, now)
     if unpark:
         unpark_readings(db, tenant.id, synced.arrived)
     audit.record(
@@ -104,74 +114,54 @@ def _status_notices(tenant: Tenant, payload: CustomerPayload) -> list[Notice]:
     return []
 
 
-def _at_once(
-    db: Connection,
-    tenant: Tenant,
-    payload: CustomerPayload,
-    fingerprint: bytes,
-    privacy: Privacy,
-    source_time: datetime | None,
-    notices: tuple[Notice, ...],
-) -> Synced | None:
-    """The answer when the mirror need not change, found without a lock; None when it must."""
-    row = reading.customer_of(db, tenant.id, payload.client_id)
+def _at_once(db: Connection, push: _Push, row: AnyRow | None) -> Synced | None:
+    """The answer when the mirror need not change; None when it must."""
     if row is None:
         return None
+    tenant_id, client_id, source_time = push.tenant.id, push.payload.client_id, push.source_time
     if source_time is not None and row.source_time is not None and source_time < row.source_time:
-        found = mirror.read_document(db, tenant.id, payload.client_id, privacy)
-        return Synced("stale", found.document, found.profile_id, notices)
-    if row.fingerprint != fingerprint:
+        found = mirror.read_document(db, tenant_id, client_id, push.privacy)
+        return Synced("stale", found.document, found.profile_id, push.notices)
+    if row.fingerprint != push.fingerprint:
         return None
-    if (
-        source_time is not None
-        and source_time != row.source_time
-        and not pushing.note_source_time(db, tenant.id, payload.client_id, fingerprint, source_time)
-    ):
-        return None
-    return Synced("unchanged", payload.document(), row.profile_id, notices)
+    if source_time not in {None, row.source_time}:
+        assert source_time is not None
+        if not pushing.note_source_time(db, tenant_id, client_id, push.fingerprint, source_time):
+            return None
+    return Synced("unchanged", push.payload.document(), row.profile_id, push.notices)
 
 
-def _write(
-    db: Connection,
-    tenant: Tenant,
-    payload: CustomerPayload,
-    fingerprint: bytes,
-    privacy: Privacy,
-    source_time: datetime | None,
-    notices: tuple[Notice, ...],
-    now: datetime,
-) -> Synced:
+def _write(db: Connection, push: _Push, now: datetime) -> Synced:
+    tenant, payload = push.tenant, push.payload
     wanted = Wanted.of(payload)
-    locked = mirror.lock(db, tenant.id, wanted, privacy, profile_id=uuid4(), now=now)
-    row = locked.row
-    if not locked.is_new:
-        # Another push may have come first while this one waited for its locks.
-        done = _at_once(db, tenant, payload, fingerprint, privacy, source_time, notices)
-        if done is not None:
-            return done
+    locked = mirror.lock(db, tenant.id, wanted, push.privacy, profile_id=uuid4(), now=now)
+    # Another push may have come first while this one waited for its locks.
+    done = None if locked.is_new else _at_once(db, push, locked.row)
+    if done is not None:
+        return done
     plan = plan_push(
         wanted,
         locked.mirror,
-        denied_before=not locked.is_new and is_denied(tenant, row.acct_status),
+        denied_before=not locked.is_new and is_denied(tenant, locked.row.acct_status),
         denied_now=is_denied(tenant, payload.acct_status),
         share_always=tenant.section("customers", CustomerSettings).shared_premises == "always",
     )
     outcome: Outcome = "created" if locked.is_new else "unchanged" if plan.changes_nothing else "updated"
-    since = min(source_time or now, now)
-    write_plan(db, tenant.id, payload.client_id, plan, privacy, at=since, now=now)
+    write_plan(db, tenant.id, plan, push.privacy, at=min(push.source_time or now, now), now=now)
     pushing.update_customer(
         db,
         tenant.id,
         payload.client_id,
-        fingerprint=fingerprint,
-        source_time=source_time or row.source_time,
+        fingerprint=push.fingerprint,
+        source_time=push.source_time or locked.row.source_time,
         **({} if plan.changes_nothing else {"changed_at": now}),
+        **({} if plan.customer is None else customer_columns(plan.customer, push.privacy)),
     )
     release_devices(db, tenant.id, plan.released)
     if outcome != "unchanged":
         data = {"clientId": payload.client_id, "result": outcome}
         events.record(db, tenant.id, "customer.synced", data, now)
-    return Synced(outcome, payload.document(), row.profile_id, notices, tuple(plan.arrived))
+    return Synced(outcome, payload.document(), locked.row.profile_id, push.notices, tuple(plan.arrived))
 
 
 def unpark_readings(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> None:

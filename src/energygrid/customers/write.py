@@ -12,12 +12,8 @@ from energygrid.customers.queries import pushing
 from energygrid.customers.tables import contract, customer_premise, meter, premise, premise_meter
 
 
-def write_plan(
-    db: Connection, tenant_id: int, client_id: str, plan: Plan, privacy: Privacy, *, at: datetime, now: datetime
-) -> None:
-    """Write every row of a plan; links begin and end `at`, rows say they changed `now`."""
-    if plan.customer is not None:
-        pushing.update_customer(db, tenant_id, client_id, **customer_columns(plan.customer, privacy))
+def write_plan(db: Connection, tenant_id: int, plan: Plan, privacy: Privacy, *, at: datetime, now: datetime) -> None:
+    """Write a plan but for the customer's own row; links begin and end `at`, rows say they changed `now`."""
     pushing.put(db, premise, [premise_row(tenant_id, key, facts, privacy, now) for key, facts in plan.premises.items()])
     pushing.put(db, meter, [meter_row(tenant_id, key, facts, now) for key, facts in plan.meters.items()])
     pushing.begin_rates(

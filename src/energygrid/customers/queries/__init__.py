@@ -1,1 +1,1 @@
-"""Every SQL statement about customers: `reading` and `pushing`."""
+"""Every SQL statement about customers: `reading` the mirror, `locking` and `pushing` what a push touches."""

@@ -1,6 +1,6 @@
 """Reading the mirror."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from energygrid.customers.tables import (
 )
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+Values: TypeAlias = Mapping[str, Any]
 
 
 _CUSTOMER = select(customer).where(
