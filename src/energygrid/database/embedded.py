@@ -12,13 +12,14 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -164,15 +165,15 @@ class EmbeddedServer:
         """Return when the server accepts connections, whatever it or its killed predecessor is doing now."""
         deadline = time.monotonic() + _START_S
         while (state := self._ping()) is not Ping.OK:
-            if state is Ping.NO_RESPONSE:
-                self._try_to_start(last_try=time.monotonic() > deadline)
+            late = time.monotonic() > deadline
+            if state is Ping.NO_RESPONSE and (self._is_clear() or late):
+                self._try_to_start(last_try=late)
             elif time.monotonic() > deadline + _RECOVERY_S:
                 raise Unavailable("EMBEDDED_DATABASE_FAILED", f"PostgreSQL does not get ready; see {self._log}")
             time.sleep(0.02)
 
     def _try_to_start(self, *, last_try: bool) -> None:
         self._prepare_folders()
-        self._forget_reused_pid()
         options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
         said_before = self._log.stat().st_size
         try:
@@ -203,18 +204,28 @@ class EmbeddedServer:
             _let_traverse(self.folder)
             _let_traverse(_programs())
 
-    def _forget_reused_pid(self) -> None:
-        """Remove a dead server's pid file when its number is another process's now, as after a restart of a container.
+    def _is_clear(self) -> bool:
+        """Remove what a killed server has left behind; whether nothing keeps a new one from starting.
 
-        PostgreSQL would take that process for a running server and refuse to start. Where there is no /proc it stays
-        so, with PostgreSQL's own message.
+        Its children hold its memory until they notice, which a busy one does late: they are told what it would have
+        told them. Its number may still be taken, by another process after a restart of a container, or by the dead
+        one itself where nobody collects it; PostgreSQL would see a running server in that. Where there is no /proc,
+        PostgreSQL looks for itself.
         """
-        file = self._cluster / "postmaster.pid"
-        if not file.exists() or not Path(f"/proc/{self.pid}").exists():
-            return
+        lock = self._cluster / "postmaster.pid"
+        if not lock.exists():
+            return True
         # Every process of a server works in the cluster's folder.
-        if not any(_works_in(process, self._cluster) for process in Path("/proc").glob("[0-9]*")):
-            file.unlink()
+        there = [int(process.name) for process in Path("/proc").glob("[0-9]*") if _works_in(process, self._cluster)]
+        if self.pid in there:
+            return False
+        for child in there:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGQUIT)
+        if not there and Path(f"/proc/{self.pid}").exists():
+            lock.unlink()
+            (self._socket_folder() / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        return not there
 
     def _log_tail(self) -> str:
         return self._log.read_text(errors="replace")[-2_000:] if self._log.exists() else ""

@@ -5,6 +5,7 @@ Tasks are thin edges like endpoints: they open the transaction and call one use 
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ TASK_MODULES = [
 
 _SWEEPS = ("devices.advance", "messaging.sweep")
 _AGAIN_S = 1.0
+_LOOKS = 20
+_LOOK_S = 0.05
 _log = structlog.get_logger("energygrid.jobs")
 
 app = procrastinate.App(connector=PsycopgConnector(), import_paths=TASK_MODULES)
@@ -121,12 +124,15 @@ async def _work(job_context: JobContext, concurrency: int, *, wait: bool) -> Non
 
 def _take_over(here: JobContext) -> None:
     """If no other worker lives, what the last one left unfinished is this one's, at once."""
-    now = datetime.now(UTC)
-    with here.database.transaction() as db:
-        if workers.requeue_orphans(db, now):
-            dispatch.forget_leases(db)
-            for sweep in _SWEEPS:
-                defer(db, sweep, queueing_lock=sweep, timestamp=int(now.timestamp()))
+    for _ in range(_LOOKS):
+        now = datetime.now(UTC)
+        with here.database.transaction() as db:
+            if workers.requeue_orphans(db, now):
+                dispatch.forget_leases(db)
+                for sweep in _SWEEPS:
+                    defer(db, sweep, queueing_lock=sweep, timestamp=int(now.timestamp()))
+                return
+        time.sleep(_LOOK_S)  # the connections of a worker that was killed just now take a moment to go
 
 
 @contextmanager
