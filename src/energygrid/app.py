@@ -66,13 +66,13 @@ def create_app_for(services: Services) -> Starlette:
     surfaces = mounted_surfaces(services)
     app = Starlette(
         routes=[
+            *(route for surface in surfaces for route in surface.routes()),
             Route("/", pages.landing),
             Route("/livez", pages.livez),
             Route("/readyz", pages.readyz),
             Route("/metrics", pages.metrics),
             Route("/docs/{surface}", pages.documents),
             Route("/assets/{name}", pages.asset),
-            *(route for surface in surfaces for route in surface.routes()),
         ],
         middleware=[Middleware(RequestLog)],
     )

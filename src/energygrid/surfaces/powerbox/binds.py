@@ -1,7 +1,7 @@
 """Binding of devices: the request, what became of it, and what gateways report (contract P-3, 3.4)."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request
@@ -9,13 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from energygrid.access import tenants
-from energygrid.access.caller import Caller, Tenant
+from energygrid.access.caller import Tenant
 from energygrid.devices import events, requests, status
 from energygrid.devices.gateways.reports import EventsIn, check_signature
 from energygrid.devices.parties import Whose
 from energygrid.devices.requests import BindResult, DeviceAsked
 from energygrid.devices.settings import devices_settings
 from energygrid.errors import Denied, Invalid, NotFound, Unauthenticated
+from energygrid.surfaces.common.bearer import check_bearer
 from energygrid.surfaces.common.deps import Db, Here, Now, RequestId
 from energygrid.surfaces.powerbox.auth import Credentials, MayBindHardware, certificate_of, require_writable
 from energygrid.surfaces.powerbox.bind_wire import (
@@ -147,7 +148,7 @@ async def _gateways_tenant(
 ) -> Tenant:
     """The tenant whose gateway calls: by a bearer token, or by a signature under the tenant's secret."""
     if webhook_signature is None or credentials is not None:
-        return await _tokens_tenant(request, here, now, credentials)
+        return await _tokens_tenant(request, credentials)
     try:
         tenant = await run_in_threadpool(here.database.read, tenants.find_tenant, powerbox_tenant)
         secret = devices_settings(tenant).http.event_secret.get_secret_value()
@@ -158,13 +159,10 @@ async def _gateways_tenant(
     return tenant
 
 
-async def _tokens_tenant(request: Request, here: Here, now: datetime, credentials: Credentials) -> Tenant:
+async def _tokens_tenant(request: Request, credentials: Credentials) -> Tenant:
     if credentials is None:
         raise Unauthenticated("INVALID_TOKEN", "send an access token, or sign the events")
-    token, certificate = credentials.credentials, certificate_of(request)
-    caller: Caller | None = here.tokens.check_cached(token, now, certificate)
-    if caller is None:
-        caller = await run_in_threadpool(here.tokens.check, token, now, certificate)
+    caller = await check_bearer(request, credentials.credentials, certificate_of(request))
     if not caller.may(_EVENTS_SCOPE):
         message = f"the token lacks the scope {_EVENTS_SCOPE}"
         raise Denied("INSUFFICIENT_SCOPE", message, scope=_EVENTS_SCOPE)

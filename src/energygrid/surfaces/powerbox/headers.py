@@ -18,7 +18,9 @@ class PowerBoxHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = scope.setdefault("energygrid.request_id", "req_" + secrets.token_urlsafe(12))
+        request_id = scope.get("energygrid.request_id")
+        if request_id is None:
+            request_id = scope["energygrid.request_id"] = "req_" + secrets.token_urlsafe(12)
         added = [(b"powerbox-request-id", request_id.encode()), *_FIXED]
 
         async def answer(message: Message) -> None:

@@ -3,17 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from starlette.concurrency import run_in_threadpool
 
 from energygrid.access import tenants
 from energygrid.access.caller import Caller, Tenant
 from energygrid.devices import timers
 from energygrid.errors import Invalid, Unauthenticated
-from energygrid.surfaces.common.deps import Db, Here, Now, RequestId, Services
+from energygrid.surfaces.common.bearer import check_bearer
+from energygrid.surfaces.common.deps import Db, Now, RequestId, Services
 from energygrid.surfaces.sandbox import errors
 
 router = APIRouter(tags=["Clock"], responses=errors.RESPONSES)
@@ -24,13 +24,11 @@ _FARTHEST = timedelta(days=36_525)
 
 
 async def _caller(
-    here: Here, now: Now, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
     if credentials is None:
         raise Unauthenticated("INVALID_TOKEN", "a bearer token is required")
-    token = credentials.credentials
-    known = here.tokens.check_cached(token, now)
-    return known if known is not None else await run_in_threadpool(here.tokens.check, token, now)
+    return await check_bearer(request, credentials.credentials)
 
 
 TenantsClient = Annotated[Caller, Depends(_caller)]
