@@ -170,7 +170,7 @@ def is_clean(report: dict[str, Any]) -> bool:
 def show(report: dict[str, Any]) -> None:
     console = Console(width=118)
     console.print(f"{report['rounds']} rounds in {report['seconds']} s, kills: {report['kills']}")
-    console.print(f"acknowledged writes: {report['acknowledged']}; longest restart [s]: {report['longestRestartS']}")
+    console.print(f"acknowledged writes: {report['acknowledged']}; longest restarts in s: {report['longestRestartS']}")
     for kind in ("lost", "half_applied", "doubled", "faults", "unclean"):
         console.print(f"{kind:13}{len(report[kind])}", style="green" if not report[kind] else "bold red")
         for sentence in report[kind][:20]:

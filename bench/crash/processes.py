@@ -36,7 +36,7 @@ class Processes:
     def __post_init__(self) -> None:
         self._server = EmbeddedServer(self.folder)
         self._work: dict[str, Callable[[], None]] = {
-            API: lambda: serve.answer_requests("127.0.0.1", self.port),
+            API: self._answer,
             WORKER: lambda: serve.worker(),
             WATCH: self._watch,
         }
@@ -64,6 +64,10 @@ class Processes:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
+
+    def _answer(self) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn hands the signal on when it is done
+        serve.answer_requests("127.0.0.1", self.port)
 
     def _watch(self) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -28,6 +28,13 @@ def advance_bind(db: Connection, tenant: Tenant, bind_id: str, now: datetime) ->
     return None if bind is None else catch_up(db, tenant, bind, now)
 
 
+def drive_bind(db: Connection, tenant: Tenant, bind_id: str, now: datetime) -> None:
+    """Do everything that is due for one bind, and have the next simulated event driven at its own time too."""
+    bind = advance_bind(db, tenant, bind_id, now)
+    if bind is not None:
+        schedule_next(db, tenant, bind, now)
+
+
 def catch_up(db: Connection, tenant: Tenant, bind: Bind, now: datetime) -> Bind:
     """The locked bind as it is now, after everything due in the order of its own times.
 

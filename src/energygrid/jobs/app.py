@@ -37,6 +37,8 @@ TASK_MODULES = [
 
 _SWEEPS = ("devices.advance", "messaging.sweep")
 _AGAIN_S = 1.0
+_POLL_S = 1.0
+"""How late a job may begin that was enqueued for a later time."""
 _LOOKS = 20
 _LOOK_S = 0.05
 _log = structlog.get_logger("energygrid.jobs")
@@ -117,7 +119,7 @@ async def _work(job_context: JobContext, concurrency: int, *, wait: bool) -> Non
                 concurrency=concurrency,
                 install_signal_handlers=False,
                 listen_notify=wait,
-                fetch_job_polling_interval=5,
+                fetch_job_polling_interval=_POLL_S,
                 shutdown_graceful_timeout=20,
             )
 

@@ -27,7 +27,7 @@ def advance_bind(tenant_id: int, bind_id: str) -> None:
     """Do what is due for one bind, at the instant it was foreseen for."""
     here = context()
     tenant = here.database.read(tenants.get_tenant, tenant_id)
-    here.database.write(timers.advance_bind, tenant, bind_id, _now())
+    here.database.write(timers.drive_bind, tenant, bind_id, _now())
 
 
 @app.periodic(cron="* * * * *")
