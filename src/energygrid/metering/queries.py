@@ -27,6 +27,16 @@ class Block(NamedTuple):
 _SERIES_COLUMNS = [column for column in series.c if column.name != "created_at"]
 _BLOCK_COLUMNS = "series_id, day, revision, known_at, values, quality, source_quality"
 
+_ADD_SERIES = """
+    INSERT INTO series (tenant_id, owner_kind, owner_id, commodity, flow, kind, unit, interval_s, channel,
+                        offset_s, zone, created_at)
+    SELECT %s, %s, new.*, %s
+    FROM unnest(
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::int[], %s::text[]
+    ) AS new
+    ON CONFLICT ON CONSTRAINT uq_series_identity DO NOTHING
+"""
+
 _BLOCKS_IN_RANGE = f"""
     SELECT {_BLOCK_COLUMNS} FROM reading_block
     WHERE series_id = ANY(%s::bigint[]) AND day >= %s AND day <= %s
@@ -86,23 +96,12 @@ def insert_series(
 ) -> None:
     """Add the series (key, offset_s, zone) that are not there yet."""
     rows = [
-        {
-            "tenant_id": tenant_id,
-            "owner_kind": owner_kind,
-            "owner_id": key.meter_id,
-            "commodity": key.commodity,
-            "flow": key.flow,
-            "kind": key.kind,
-            "unit": key.unit,
-            "interval_s": key.interval_s,
-            "channel": key.channel,
-            "offset_s": offset,
-            "zone": zone,
-            "created_at": now,
-        }
-        for key, offset, zone in keys
+        (k.meter_id, str(k.commodity), str(k.flow), str(k.kind), k.unit, k.interval_s, k.channel, offset, zone)
+        for k, offset, zone in keys
     ]
-    db.execute(upsert(series).on_conflict_do_nothing(constraint="uq_series_identity"), rows)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with _driver(db).cursor() as cursor:
+        cursor.execute(_ADD_SERIES, [tenant_id, owner_kind, now, *columns])
 
 
 def series_of_owners(db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]) -> list[RowMapping]:
