@@ -1,10 +1,19 @@
 """Every setting of an installation, with its meaning. Each is an environment variable ENERGYGRID_<NAME>."""
 
+import ipaddress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _by_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Listed = Annotated[list[str], NoDecode, BeforeValidator(_by_commas)]
+"""In the environment: `10.0.0.0/8, cis.lan`."""
 
 
 class Settings(BaseSettings):
@@ -47,15 +56,18 @@ class Settings(BaseSettings):
     )
     body_limit: int = Field(1 << 20, ge=1024, description="Most bytes of an ordinary request body.")
     upload_limit: int = Field(256 << 20, ge=1024, description="Most bytes of a streamed upload (ingest, batch push).")
-    trusted_proxies: list[str] = Field(
+    trusted_proxies: Listed = Field(
         [],
-        description="Addresses or networks (CIDR) of proxies whose Client-Cert and Forwarded headers are believed.",
+        description="Addresses or networks (CIDR) of proxies whose Client-Cert and Forwarded headers are believed;"
+        " separated by commas.",
     )
-    admin_networks: list[str] = Field([], description="Networks (CIDR) besides this machine that may read /metrics.")
-    outgoing_allow: list[str] = Field(
+    admin_networks: Listed = Field(
+        [], description="Networks (CIDR) besides this machine that may read /metrics; separated by commas."
+    )
+    outgoing_allow: Listed = Field(
         [],
         description="Networks (CIDR) or host names on the local network that outgoing calls (webhooks, identity"
-        " providers, the utility's systems) may reach although they are not public addresses.",
+        " providers, the utility's systems) may reach although they are not public addresses; separated by commas.",
     )
     outgoing_http: bool = Field(
         False, description="Whether outgoing calls to addresses of outgoing_allow may use plain http."
@@ -64,6 +76,13 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="How log lines look; auto is text on a terminal and JSON elsewhere."
     )
+
+    @field_validator("trusted_proxies", "admin_networks")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ipaddress.ip_network(network, strict=False)
+        return networks
 
     @property
     def has_embedded_database(self) -> bool:

@@ -41,14 +41,46 @@ def run(database: Database, committed_tenant: Tenant, monkeypatch: pytest.Monkey
 def test_tenants_are_made_listed_and_set(run):
     run("tenants", "create", "otherton", "--environment", "staging", "--name", "Otherton Power")
     run("tenants", "set", "otherton", "cis", '{"mode": "push"}')
-    run("tenants", "set", "otherton", "pii", "-", stdin='{"level": "none"}')
-    assert json.loads(run("tenants", "show", "otherton").output) == {"cis": {"mode": "push"}, "pii": {"level": "none"}}
+    run("tenants", "set", "otherton", "customers", "-", stdin='{"pii_level": "none"}')
+    assert json.loads(run("tenants", "show", "otherton").output) == {
+        "cis": {"mode": "push"},
+        "customers": {"pii_level": "none"},
+    }
     listed = json.loads(run("tenants", "list", "--json").output)
     assert [(row["key"], row["environment"]) for row in listed] == [("otherton", "staging"), ("testville", "sandbox")]
     with pytest.raises(Invalid):
         run("tenants", "set", "otherton", "cis", "[]")
     with pytest.raises(NotFound):
         run("tenants", "show", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "named"),
+    [
+        ("custmers", "{}", "no section custmers"),
+        ("customers", '{"pii": "none"}', "no setting pii"),
+        ("customers", '{"sync_per_second": "fast"}', "sync_per_second"),
+        ("metering", '{"zone": "Mars/Olympus"}', "zone"),
+    ],
+)
+def test_settings_that_nobody_would_understand_are_refused(run, section: str, values: str, named: str):
+    with pytest.raises(Invalid, match=named):
+        run("tenants", "set", "testville", section, values)
+    assert json.loads(run("tenants", "show", "testville").output) == {}
+
+
+def test_a_utilitys_own_powerbox_is_configured_with_a_secret_nobody_sees(run):
+    where = {"base_url": "https://cis.example/v1", "token_url": "https://cis.example/token", "client_id": "eg"}
+    run("tenants", "cis", "testville", json.dumps(where), stdin="s3cret-of-ours\n")
+    shown = run("tenants", "show", "testville").output
+    stored = json.loads(shown)["cis"]
+    assert (stored["mode"], stored["base_url"]) == ("powerbox_pull", "https://cis.example/v1")
+    assert stored["client_secret_sealed"]
+    assert "s3cret-of-ours" not in shown
+    with pytest.raises(Invalid, match="standard input"):
+        run("tenants", "cis", "testville", json.dumps(where), stdin="")
+    with pytest.raises(Invalid, match="auth"):
+        run("tenants", "cis", "testville", '{"auth": "smoke signals"}', stdin="x")
 
 
 def test_issuers_are_trusted_and_distrusted(run):

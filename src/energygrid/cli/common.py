@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -48,12 +49,19 @@ errors = Console(stderr=True, soft_wrap=True)
 
 
 def settings_from(data: Path | None = None, database_url: str | None = None) -> Settings:
-    """Settings of this command: its options over the environment. They are exported for child processes too."""
+    """Settings of this command: its options over the environment. They are exported for child processes too.
+
+    Raises Invalid BAD_SETTINGS, which names every variable that is wrong.
+    """
     if data is not None:
         os.environ["ENERGYGRID_DATA_DIR"] = str(data.resolve())
     if database_url is not None:
         os.environ["ENERGYGRID_DATABASE_URL"] = database_url
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"ENERGYGRID_{str(part['loc'][0]).upper()}: {part['msg']}" for part in error.errors())
+        raise Invalid("BAD_SETTINGS", "; ".join(wrong)) from error
 
 
 @contextmanager

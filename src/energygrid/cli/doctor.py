@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import typer
-from pydantic import ValidationError
 
+from energygrid.access import tenants
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, print_json, settings_from
+from energygrid.cli.sections import check_section
 from energygrid.database import health
 from energygrid.database.migrate import pending
-from energygrid.errors import DomainError
+from energygrid.errors import DomainError, Invalid
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
 
@@ -47,9 +48,8 @@ def doctor(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = 
 def _checks(read_settings: Callable[[], Settings]) -> Iterator[Check]:
     try:
         settings = read_settings()
-    except ValidationError as error:
-        wrong = "; ".join(f"ENERGYGRID_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        yield Check("configuration", "failed", wrong, "correct the environment variables named here")
+    except Invalid as error:
+        yield Check("configuration", "failed", error.message, "correct the environment variables named here")
         return
     yield Check("configuration", "ok", f"{settings.environment}, {settings.public_url}")
     if settings.environment == "production" and not settings.public_url.startswith("https://"):
@@ -78,6 +78,20 @@ def _disk(settings: Settings) -> Check:
     return Check("disk", "ok", found)
 
 
+def _tenants(services: Services) -> Check:
+    wrong = []
+    for listed in services.database.read(tenants.list_tenants):
+        tenant = services.database.read(tenants.find_tenant, str(listed["key"]))
+        for section, values in tenant.settings.items():
+            try:
+                check_section(section, values)
+            except Invalid as error:
+                wrong.append(f"{tenant.key}: {error.message}")
+    if wrong:
+        return Check("tenants", "failed", "; ".join(wrong), "correct with `energygrid tenants set`")
+    return Check("tenants", "ok", "settings are understood")
+
+
 def _database(services: Services) -> Iterator[Check]:
     version = services.database.read(health.server_version)
     kind = "embedded" if services.settings.has_embedded_database else "configured"
@@ -98,6 +112,8 @@ def _database(services: Services) -> Iterator[Check]:
         yield Check("clock", "ok", "agrees with the database's")
     for name, value in services.database.read(health.unsafe_settings):
         yield Check("durability", "warning", f"{name} is {value}", f"set {name} to on: acknowledged writes may be lost")
+    if not missing:
+        yield _tenants(services)
     failed = 0 if missing else services.database.read(health.failed_jobs)
     if failed:
         yield Check("jobs", "warning", f"{failed} background jobs have failed", "look for `job failed` in the log")

@@ -1,9 +1,11 @@
 """`tenants`: utilities on this installation, their settings, and the identity providers they trust."""
 
+import getpass
 import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +14,8 @@ from energygrid.access import issuers, tenants
 from energygrid.access.caller import Actor, Environment
 from energygrid.access.issuers import IssuerTerms
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command, print_json
+from energygrid.cli.sections import SECTIONS, check_section
+from energygrid.customers.connector import configure_cis
 from energygrid.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True)
@@ -55,7 +59,7 @@ def show(key: Key, data: Data = None, database_url: DatabaseUrl = None) -> None:
 @app.command("set")
 def set_settings(
     key: Key,
-    section: Annotated[str, typer.Argument(help="Section of the settings: cis, access, metering...")],
+    section: Annotated[str, typer.Argument(help=f"Section of the settings: {', '.join(SECTIONS)}.")],
     values: Annotated[
         str, typer.Argument(help="JSON object that replaces the section; - reads it from standard input.")
     ],
@@ -64,10 +68,51 @@ def set_settings(
 ) -> None:
     """Replace one section of a tenant's settings."""
     parsed = _json_object(values)
+    check_section(section, parsed)
     with open_command(data, database_url) as services, services.database.transaction() as db:
         tenant = tenants.find_tenant(db, key)
         tenants.set_section(db, tenant, section, parsed, who=_WHO, now=datetime.now(UTC))
     console.print(f"changed {section} of {key}")
+
+
+@app.command()
+def cis(
+    key: Key,
+    values: Annotated[
+        str, typer.Argument(help="JSON object: base_url, token_url, client_id and more; docs/powerbox.md, Pull.")
+    ],
+    certificate: Annotated[
+        Path | None, typer.Option(help="Client certificate in PEM, for mtls_basic.", exists=True, dir_okay=False)
+    ] = None,
+    private_key: Annotated[
+        Path | None, typer.Option(help="Its private key in PEM, kept sealed.", exists=True, dir_okay=False)
+    ] = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Pull customers from the PowerBox that the utility hosts.
+
+    The client secret that it gave us is asked for, or read from standard input, and kept sealed.
+    """
+    settings: dict[str, object] = {"mode": "powerbox_pull", **_json_object(values, or_standard_input=False)}
+    if certificate is not None:
+        settings["certificate"] = certificate.read_text()
+    check_section("cis", settings)
+    secret = getpass.getpass("Client secret: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if settings["mode"] == "powerbox_pull" and not secret:
+        raise Invalid("MISSING_SECRET", "the client secret is missing on standard input")
+    with open_command(data, database_url) as services, services.database.transaction() as db:
+        configure_cis(
+            db,
+            tenants.find_tenant(db, key),
+            services.vault,
+            settings,
+            client_secret=secret,
+            private_key=private_key.read_text() if private_key else "",
+            who=_WHO,
+            now=datetime.now(UTC),
+        )
+    console.print(f"{key} is asked at {settings.get('base_url', '')}")
 
 
 @app.command()
@@ -111,9 +156,9 @@ def list_issuers(data: Data = None, database_url: DatabaseUrl = None, as_json: J
     listing([[issuer[column] for column in columns] for issuer in found], columns, as_json=as_json)
 
 
-def _json_object(text: str) -> Mapping[str, object]:
+def _json_object(text: str, *, or_standard_input: bool = True) -> Mapping[str, object]:
     try:
-        value = json.loads(sys.stdin.read() if text == "-" else text)
+        value = json.loads(sys.stdin.read() if or_standard_input and text == "-" else text)
     except ValueError as error:
         raise Invalid("MALFORMED_JSON", f"this is not JSON: {error}") from error
     if not isinstance(value, dict):

@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from energygrid.metering.importers.options import DateOrder
 from energygrid.metering.readings import Commodity
@@ -28,3 +29,12 @@ class MeteringSettings(BaseModel):
     most_rejects: float = Field(0.05, ge=0, le=1, description="Share of rejected rows above which a file is refused.")
     park: timedelta = Field(timedelta(days=30), description="How long readings of unknown meters wait for their meter.")
     estimate: bool = Field(True, description="Whether gaps are estimated after an import.")
+
+    @field_validator("zone")
+    @classmethod
+    def _exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("not an IANA time zone") from error
+        return zone

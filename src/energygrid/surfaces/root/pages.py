@@ -66,7 +66,7 @@ def _is_admin(request: Request) -> bool:
     except ValueError:
         return True  # a local socket
     return address.is_loopback or any(
-        address in ipaddress.ip_network(network) for network in _services(request).settings.admin_networks
+        address in ipaddress.ip_network(network, strict=False) for network in _services(request).settings.admin_networks
     )
 
 
