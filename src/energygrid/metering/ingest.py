@@ -102,6 +102,7 @@ def import_options(
         stamp=settings.stamp,
         fold=settings.fold,
         commodity=settings.commodity,
+        interval_s=settings.interval_s,
         units=units,
         purposes=settings.cmep_purposes,
         meter_map=meter_map,

@@ -24,6 +24,9 @@ class MeteringSettings(BaseModel):
     commodity: Commodity | None = Field(
         None, description="Commodity of the usage CSV when neither its columns nor its name say it."
     )
+    interval_s: int | None = Field(
+        None, description="Interval length of the usage CSV [s] where a file is too short to show it."
+    )
     gas_unit: str | None = Field(None, description="Unit of gas readings in files that do not say.")
     cmep_purposes: frozenset[str] = Field(frozenset({"OK"}), description="CMEP purposes that are loaded.")
     most_rejects: float = Field(0.05, ge=0, le=1, description="Share of rejected rows above which a file is refused.")
