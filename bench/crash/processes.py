@@ -37,7 +37,7 @@ class Processes:
         self._server = EmbeddedServer(self.folder)
         self._work: dict[str, Callable[[], None]] = {
             API: self._answer,
-            WORKER: lambda: serve.worker(),
+            WORKER: serve.worker,
             WATCH: self._watch,
         }
 
@@ -58,7 +58,7 @@ class Processes:
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a forked process must never go on as its parent
             traceback.print_exc()
         finally:
             sys.stdout.flush()

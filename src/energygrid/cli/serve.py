@@ -169,12 +169,11 @@ def worker(
     """Run background jobs: any number of these, on any number of machines."""
     settings = settings_from(data, database_url)
     logs.configure(settings)
-    if with_parent:
-        threading.Thread(target=_end_after, args=(_parents_death,), daemon=True).start()
-    with open_services(settings) as services:
-        context = JobContext(services.database, settings, services.vault)
-        with suppress(asyncio.CancelledError):
-            asyncio.run(run_worker(context, concurrency=concurrency))
+    signal.signal(signal.SIGTERM, _stop)
+    with suppress(KeyboardInterrupt, asyncio.CancelledError), open_services(settings) as services:
+        if with_parent:  # only now: who has joined the database also stops it when everybody else is gone
+            threading.Thread(target=_end_after, args=(_parents_death,), daemon=True).start()
+        asyncio.run(run_worker(JobContext(services.database, settings, services.vault), concurrency=concurrency))
 
 
 def _parents_death() -> None:
