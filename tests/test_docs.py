@@ -39,3 +39,13 @@ def test_architecture_names_files_that_exist() -> None:
     text = (REPOSITORY / "docs" / "architecture.md").read_text()
     for name in re.findall(r"`((?:\w+/)+\w+\.py)(?::[^`]*)?`", text):
         assert (source / name).exists(), name
+
+
+def test_every_tenant_setting_is_documented_in_its_section() -> None:
+    from energygrid.cli.sections import SECTIONS  # noqa: PLC0415
+
+    text = (REPOSITORY / "docs" / "tenant-settings.md").read_text()
+    for section, model in SECTIONS.items():
+        part = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+        documented = set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
+        assert documented == set(model.model_fields), section

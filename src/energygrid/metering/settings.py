@@ -31,7 +31,6 @@ class MeteringSettings(BaseModel):
     cmep_purposes: frozenset[str] = Field(frozenset({"OK"}), description="CMEP purposes that are loaded.")
     most_rejects: float = Field(0.05, ge=0, le=1, description="Share of rejected rows above which a file is refused.")
     park: timedelta = Field(timedelta(days=30), description="How long readings of unknown meters wait for their meter.")
-    estimate: bool = Field(True, description="Whether gaps are estimated after an import.")
 
     @field_validator("zone")
     @classmethod
