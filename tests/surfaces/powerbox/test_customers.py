@@ -207,7 +207,7 @@ def test_c10_binds_are_shown_only_when_asked_for(powerbox: PowerBox) -> None:
     assert powerbox.pull("?include=everything").status_code == 400
 
 
-def test_c22_a_sandbox_client_only_reads_in_production(new_caller: Callable[..., PowerBox]) -> None:
+def test_ta13_and_c22_a_sandbox_client_only_reads_in_production(new_caller: Callable[..., PowerBox]) -> None:
     utility = new_caller("prodville", "production")
     utility.push(customer("c1", site("p1")))
     visitor = new_caller("sandbox-of-prodville", "production", sandbox=True)
