@@ -17,7 +17,13 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("TRUSTED_PROXIES", "proxy.lan"), ("ADMIN_NETWORKS", "10.0.0.0/33"), ("BODY_LIMIT", "1 MB"), ("LOG_LEVEL", "all")],
+    [
+        ("TRUSTED_PROXIES", "proxy.lan"),
+        ("ADMIN_NETWORKS", "10.0.0.0/33"),
+        ("BODY_LIMIT", "1 MB"),
+        ("LOG_LEVEL", "all"),
+        ("DATABASE_URL", "mysql://a/b"),
+    ],
 )
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
     monkeypatch.setenv(f"ENERGYGRID_{name}", value)

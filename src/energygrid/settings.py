@@ -84,6 +84,13 @@ class Settings(BaseSettings):
             ipaddress.ip_network(network, strict=False)
         return networks
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):
+            raise ValueError("not a URL such as postgresql://user@host/name")
+        return url
+
     @property
     def has_embedded_database(self) -> bool:
         return self.database_url is None

@@ -75,8 +75,12 @@ def test_a_utilitys_own_powerbox_is_configured_with_a_secret_nobody_sees(run):
     shown = run("tenants", "show", "testville").output
     stored = json.loads(shown)["cis"]
     assert (stored["mode"], stored["base_url"]) == ("powerbox_pull", "https://cis.example/v1")
-    assert stored["client_secret_sealed"]
+    assert stored["client_secret_sealed"] == "***"
     assert "s3cret-of-ours" not in shown
+    head_end = {"http": {"url": "https://head.example", "token": "s3cret-of-ours", "event_secret": ""}}
+    run("tenants", "set", "testville", "devices", "-", stdin=json.dumps(head_end))
+    stored = json.loads(run("tenants", "show", "testville").output)["devices"]["http"]
+    assert stored == {"url": "https://head.example", "token": "***", "event_secret": ""}
     with pytest.raises(Invalid, match="standard input"):
         run("tenants", "cis", "testville", json.dumps(where), stdin="")
     with pytest.raises(Invalid, match="auth"):

@@ -61,6 +61,13 @@ def test_a_file_goes_in_and_comes_out_again(type_in: Callable[..., Result], tmp_
     assert rows[0]["start"] == "2024-01-15T05:00:00Z"
 
 
+def test_days_that_no_reading_can_have_are_no_span(type_in: Callable[..., Result]) -> None:
+    for first, end in (("2024-01-01", "9999-12-31"), ("0001-01-01", "2024-01-01"), ("2024-02-01", "2023-01-01")):
+        refused = type_in("export", "--meter", METER, "--from", first, "--to", end)
+        assert exit_code(refused) == 2
+    assert type_in("--version").stdout.startswith("energygrid ")
+
+
 @pytest.mark.parametrize("format_", ["parquet", "csv", "json"])
 def test_an_export_has_a_row_an_interval_and_a_gap_is_empty(
     type_in: Callable[..., Result], tmp_path: Path, format_: str
@@ -173,3 +180,11 @@ def test_an_export_is_in_the_audit_log(type_in: Callable[..., Result]) -> None:
     entries = json.loads(type_in("audit", "--subject", f"meter/{METER}", "--json").stdout)
     assert [entry["action"] for entry in entries] == ["readings.exported"]
     assert datetime.fromisoformat(entries[0]["at"]).tzinfo is not None
+
+
+def test_credentials_name_the_address_the_sandbox_is_served_at(
+    type_in: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENERGYGRID_PUBLIC_URL", "http://127.0.0.1:8000")
+    printed = type_in("sandbox", "credentials", "--url", "http://127.0.0.1:8711").stdout
+    assert "export ENERGY_BASE_URL=http://127.0.0.1:8711/v1\n" in printed

@@ -2,6 +2,8 @@
 
 import sys
 import traceback
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -15,10 +17,26 @@ from energygrid.errors import DomainError
 
 app = typer.Typer(
     name="energygrid",
-    help="Open, self-hosted exchange of meter data between a utility and everyone entitled to it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"energygrid {version('energygrid')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Open, self-hosted exchange of meter data between a utility and everyone entitled to it."""
+
+
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)
 app.command("migrate")(serve.migrate_command)

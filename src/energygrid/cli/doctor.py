@@ -11,7 +11,7 @@ import typer
 
 from energygrid.access import tenants
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, print_json, settings_from
-from energygrid.cli.sections import check_section
+from energygrid.cli.sections import SECTIONS, check_section
 from energygrid.database import health
 from energygrid.database.migrate import pending
 from energygrid.errors import DomainError, Invalid
@@ -82,9 +82,9 @@ def _tenants(services: Services) -> Check:
     wrong = []
     for listed in services.database.read(tenants.list_tenants):
         tenant = services.database.read(tenants.find_tenant, str(listed["key"]))
-        for section, values in tenant.settings.items():
+        for section in SECTIONS.keys() & tenant.settings.keys():
             try:
-                check_section(section, values)
+                check_section(section, tenant.settings[section])
             except Invalid as error:
                 wrong.append(f"{tenant.key}: {error.message}")
     if wrong:

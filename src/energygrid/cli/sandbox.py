@@ -1,6 +1,8 @@
 """`sandbox credentials`: what the tutorials ask to export."""
 
+import os
 from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
@@ -16,8 +18,17 @@ def _sandbox() -> None: ...
 
 
 @app.command()
-def credentials(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+def credentials(
+    url: Annotated[
+        str | None, typer.Option(help="Address it is served at.", show_default="ENERGYGRID_PUBLIC_URL")
+    ] = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
     """Print the sandbox credentials as `export` lines, ready to paste."""
+    if url is not None:
+        os.environ["ENERGYGRID_PUBLIC_URL"] = url
     with open_command(data, database_url) as services:
         if services.settings.environment != "sandbox" and not fixtures.is_loaded(services):
             raise Conflict("NO_SANDBOX", "this installation has no sandbox: start it with `energygrid serve --sandbox`")

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from energygrid.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True)
 
+_SECRET = re.compile("_sealed$|^token$|_secret$")
 _WHO = Actor("command line", "-")
 Key = Annotated[str, typer.Argument(help="Key of the tenant.")]
 
@@ -51,9 +53,9 @@ def create(
 
 @app.command()
 def show(key: Key, data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Print a tenant's settings as JSON."""
+    """Print a tenant's settings as JSON, secrets as stars."""
     with open_command(data, database_url) as services:
-        print_json(dict(services.database.read(tenants.find_tenant, key).settings))
+        print_json(_starred(services.database.read(tenants.find_tenant, key).settings))
 
 
 @app.command("set")
@@ -154,6 +156,12 @@ def list_issuers(data: Data = None, database_url: DatabaseUrl = None, as_json: J
         found = services.database.read(issuers.list_issuers)
     columns = ("tenant_key", "issuer", "audiences", "scopes", "jwks_uri", "sandbox", "disabled_at")
     listing([[issuer[column] for column in columns] for issuer in found], columns, as_json=as_json)
+
+
+def _starred(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: "***" if part and _SECRET.search(name) else _starred(part) for name, part in value.items()}
 
 
 def _json_object(text: str, *, or_standard_input: bool = True) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from energygrid.access.caller import Tenant
-from energygrid.errors import NotFound
+from energygrid.errors import Invalid, NotFound
 from energygrid.metering.aggregation import aggregate, how
 from energygrid.metering.calendar import Grain, Span, day_span, edges
 from energygrid.metering.quality import Quality
@@ -32,6 +32,9 @@ class ExportGrain(StrEnum):
     YEAR = "year"
 
 
+_YEARS = range(1970, 2101)
+
+
 def meter_frame(
     db: Connection,
     tenant: Tenant,
@@ -48,8 +51,12 @@ def meter_frame(
     grain  a period with a reading missing is empty, never a part sum
     unit   convert to this unit; a series that cannot be converted raises Invalid
     Columns: meter, commodity, flow, kind, channel, interval_s, unit, start (UTC), value (null = missing), quality.
-    Raises NotFound("UNKNOWN_METER") when nothing is stored of the meter.
+    Raises NotFound("UNKNOWN_METER") when nothing is stored of the meter, Invalid("BAD_SPAN") outside the years that
+    readings may lie in.
     """
+    if not _YEARS.start <= first.year <= end.year < _YEARS.stop:
+        message = f"days lie in the years {_YEARS.start} to {_YEARS.stop - 1}, the last one not before the first"
+        raise Invalid("BAD_SPAN", message, start=first, end=end)
     found = [series for series in series_of_owners(db, tenant.id, [meter_id]) if series.interval_s]
     if not found:
         raise NotFound("UNKNOWN_METER", f"no readings of a meter {meter_id} are stored", meterId=meter_id)

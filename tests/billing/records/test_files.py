@@ -79,6 +79,13 @@ INVOICES = (
 )
 
 
+def test_taxes_alone_are_no_account_of_the_total() -> None:
+    head = b"ContractAccount,MeterID,BillingStart,BillingEnd,TotalConsumption,Cost,Tax:City\n"
+    (record,) = found(head + b"A1,M1,2025-01-01,2025-01-31,500,60.00,1.50\n", "mch")
+    assert isinstance(record, Record)
+    assert str(record.columns["total"]) == "61.50"
+
+
 def test_rows_of_one_invoice_become_one_bill_with_lines() -> None:
     first, second, note = found(INVOICES, "invoice")
     assert isinstance(first, Record)

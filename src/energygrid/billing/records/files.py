@@ -56,7 +56,7 @@ def read(source: BinaryIO, kind: RecordKind, rules: DateRules, currency: str) ->
 
 def _doubts(record: Record) -> Iterator[Note]:
     total = record.columns.get("total")
-    if record.lines and total is not None:
+    if total is not None and any(line.kind != "TAX" for line in record.lines):
         printed = sum(line.amount for line in record.lines)
         if printed != total:
             message = f"the lines sum to {printed}, the total is {total}"
