@@ -188,3 +188,20 @@ def test_credentials_name_the_address_the_sandbox_is_served_at(
     monkeypatch.setenv("ENERGYGRID_PUBLIC_URL", "http://127.0.0.1:8000")
     printed = type_in("sandbox", "credentials", "--url", "http://127.0.0.1:8711").stdout
     assert "export ENERGY_BASE_URL=http://127.0.0.1:8711/v1\n" in printed
+
+
+def test_a_file_whose_import_was_killed_is_not_a_duplicate(
+    type_in: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contract 4.8: killing the loader at any point and running it again gives the same tables."""
+    file = tmp_path / "day.csv"
+    file.write_bytes(day_csv(METER, "01/15/2024"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("energygrid.metering.ingest.defer_validation", killed)
+        assert type_in("import", file).exit_code != 0
+    [summary] = json.loads(type_in("import", file, "--json").stdout)
+    assert (summary["state"], summary["accepted"]) == ("completed", 96)

@@ -74,14 +74,13 @@ def _read_meter_map(file: Path) -> dict[str, str]:
 def _import_file(
     services: Services, tenant: Tenant, file: Path, format_: str, names: Mapping[str, str]
 ) -> tuple[Job, list[Any]]:
-    """Land one file and import it here and now, with a progress bar on a terminal."""
+    """Import one file here and now, with a progress bar on a terminal.
+
+    Landing and importing are one transaction: of a command that was killed nothing is left, not even a job that
+    would make the next one a duplicate. What is refused is landed again, to be kept with its reasons.
+    """
     database = services.database
-    now = datetime.now(UTC)
-    job = database.write(_land, tenant, file, {"format": format_, "meterMap": dict(names)}, _manifest(file), now)
-    if job.state == "duplicate":
-        return job, []
-    started = database.write(jobs.start, tenant.id, job.id, now)
-    assert started is not None
+    landing = (tenant, file, {"format": format_, "meterMap": dict(names)}, _manifest(file))
     with _progress() as progress:
         task = progress.add_task(file.name, total=None)
 
@@ -89,11 +88,29 @@ def _import_file(
             progress.update(task, completed=counters["rows"])
 
         try:
-            database.write(ingest.ingest_usage, tenant, started, now=now, watch=watch)
+            job = database.write(_land_and_import, *landing, watch)
         except DomainError as error:
-            database.write(ingest.refuse, tenant, started, error, now=datetime.now(UTC))
-    job = database.read(jobs.find_job, tenant.id, job.id)
+            job = database.write(_land_and_refuse, *landing, error)
     return job, database.read(jobs.notes, tenant.id, job.id)
+
+
+def _land_and_import(
+    db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], watch: ingest.Watch
+) -> Job:
+    now = datetime.now(UTC)
+    job = _land(db, tenant, file, options, manifest, now)
+    started = jobs.start(db, tenant.id, job.id, now)
+    return ingest.ingest_usage(db, tenant, started, now=now, watch=watch) if started else job
+
+
+def _land_and_refuse(
+    db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], error: DomainError
+) -> Job:
+    now = datetime.now(UTC)
+    job = _land(db, tenant, file, options, manifest, now)
+    if job.state != "duplicate":
+        ingest.refuse(db, tenant, job, error, now=now)
+    return jobs.find_job(db, tenant.id, job.id)
 
 
 def _progress() -> Progress:
