@@ -49,10 +49,11 @@ class Settings(BaseSettings):
         " sandbox or the database is embedded.",
     )
     powerbox_host: str | None = Field(
-        None, description="Host name that serves PowerBox alone, instead of the path /v1."
+        None,
+        description="Host name that serves PowerBox and nothing else; its path stays /v1, which no other host serves then.",
     )
     identity_host: str | None = Field(
-        None, description="Host name that serves identity alone, instead of /oauth and /.well-known."
+        None, description="Host name that serves identity and nothing else; its paths stay /oauth and /.well-known."
     )
     body_limit: int = Field(1 << 20, ge=1024, description="Most bytes of an ordinary request body.")
     upload_limit: int = Field(256 << 20, ge=1024, description="Most bytes of a streamed upload (ingest, batch push).")
