@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     )
     powerbox_host: str | None = Field(
         None,
-        description="Host name that serves PowerBox and nothing else; its path stays /v1, which no other host serves then.",
+        description="Host name that serves PowerBox and nothing else; its path stays /v1, which no other host serves"
+        " then.",
     )
     identity_host: str | None = Field(
         None, description="Host name that serves identity and nothing else; its paths stay /oauth and /.well-known."
