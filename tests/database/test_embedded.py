@@ -1,6 +1,9 @@
+import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -83,3 +86,63 @@ def test_a_folder_of_another_version_is_refused_with_what_to_do(tmp_path: Path) 
     with pytest.raises(Conflict, match="pg_dump of PostgreSQL 16") as error:
         EmbeddedServer(tmp_path / "data").start()
     assert error.value.code == "OLD_DATA_DIRECTORY"
+
+
+def test_two_holders_in_one_process_are_two_holders(tmp_path: Path) -> None:
+    """`serve` and its application each hold the server; the first to leave must not take it from the other."""
+    folder = tmp_path / "data"
+    outer, inner = EmbeddedServer(folder), EmbeddedServer(folder)
+    url = outer.start()
+    inner.start()
+    inner.stop()
+    assert _runs(url)
+    outer.stop()
+    assert not _runs(url)
+
+
+def test_leaving_a_server_that_has_died_is_no_error(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "data")
+    server.start()
+    os.kill(server.pid, signal.SIGKILL)
+    server.stop()
+
+
+def test_a_dead_servers_number_that_another_process_bears_now_does_not_stop_the_next_start(tmp_path: Path) -> None:
+    """As after a restart of a container, where numbers begin anew: PostgreSQL alone would refuse to start."""
+    folder = tmp_path / "data"
+    server = EmbeddedServer(folder)
+    server.start()
+    dead = server.pid
+    os.kill(dead, signal.SIGKILL)
+    server.stop()
+    # The other process must be one that the server's own user can see.
+    with subprocess.Popen(["sleep", "60"], user=server._user) as other:
+        for file in (folder / "postgresql" / "postmaster.pid", folder / "postgresql" / ".s.PGSQL.5432.lock"):
+            file.write_text(file.read_text().replace(str(dead), str(other.pid), 1))
+        with server as url:
+            assert _runs(url)
+            assert server.pid != other.pid
+        other.kill()
+
+
+def test_children_that_outlive_a_killed_server_do_not_hold_up_the_next_start(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    server = EmbeddedServer(folder)
+    busy = "DO $$ BEGIN LOOP END LOOP; END $$"  # never looks up from its work, so never notices
+    url = server.start()
+    with _connect(url) as db:
+        db.execute("SET statement_timeout = '60s'")
+        backend = db.info.backend_pid
+        thread = threading.Thread(target=_suppressed, args=(db, busy))
+        thread.start()
+        os.kill(server.pid, signal.SIGKILL)
+        server.revive()
+        assert _runs(url)
+        assert not Path(f"/proc/{backend}/exe").exists()
+        thread.join(10)
+    server.stop()
+
+
+def _suppressed(db: psycopg.Connection, statement: str) -> None:
+    with suppress(psycopg.OperationalError):
+        db.execute(statement)

@@ -97,6 +97,7 @@ async def run_worker(
 async def _work_on(job_context: JobContext, concurrency: int) -> None:
     while True:
         try:
+            await asyncio.to_thread(_take_over, job_context)
             await _work(job_context, concurrency, wait=True)
         except (ConnectorException, psycopg.OperationalError, Unavailable) as error:
             _log.warning("the worker has lost its database", error=str(error), again_in_s=_AGAIN_S)
@@ -105,7 +106,6 @@ async def _work_on(job_context: JobContext, concurrency: int) -> None:
 
 async def _work(job_context: JobContext, concurrency: int, *, wait: bool) -> None:
     """One life of a worker: it ends when cancelled, when nothing is due, or with its connections."""
-    await asyncio.to_thread(_take_over, job_context)
     connector = PsycopgConnector(
         conninfo=libpq_url(job_context.database.url),
         min_size=1,
