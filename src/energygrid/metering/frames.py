@@ -20,6 +20,8 @@ from energygrid.metering.units import convert
 
 _QUALITY_NAMES = np.array([quality.name.lower() for quality in Quality])
 
+_DECIMALS = 9
+
 
 class ExportGrain(StrEnum):
     """Rows of a table: the readings as they are, or local periods of the series' zone."""
@@ -78,7 +80,8 @@ def _frame(
     if grain is not ExportGrain.INTERVAL:
         bounds = edges(Grain(grain), span, series.zone)
         totals = aggregate(start, value, quality, series.interval_s, bounds, how=how(series.kind))
-        start, value, quality = bounds[:-1], totals.value, totals.quality
+        # Meters tell at most nine decimals; what a sum has beyond them is the error of binary fractions.
+        start, value, quality = bounds[:-1], np.round(totals.value, _DECIMALS), totals.quality
     if unit is not None:
         value = convert(value, series.unit, unit)
     return _columns(series, unit or series.unit, start, value, quality)
