@@ -10,11 +10,13 @@ from typing import Literal
 import typer
 
 from energygrid.access import tenants
+from energygrid.access.signing_keys import load_keys
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, print_json, settings_from
 from energygrid.cli.sections import SECTIONS, check_section
 from energygrid.database import health
+from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.migrate import pending
-from energygrid.errors import DomainError, Invalid
+from energygrid.errors import DomainError, Invalid, Unavailable
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
 
@@ -60,9 +62,16 @@ def _checks(read_settings: Callable[[], Settings]) -> Iterator[Check]:
             "serve behind TLS and set ENERGYGRID_PUBLIC_URL to the https address",
         )
     yield _disk(settings)
+    if settings.has_embedded_database and not EmbeddedServer(settings.data_dir).is_made:
+        found = f"there is none in {settings.data_dir.resolve()}"
+        yield Check("database", "failed", found, "make one with `energygrid serve`, or name its folder with --data")
+        return
     try:
         with open_services(settings) as services:
             yield from _database(services)
+    except Unavailable as error:
+        found = f"{error.message}: {str(error.__cause__ or error.code).splitlines()[0]}"
+        yield Check("database", "failed", found, "start it, or correct ENERGYGRID_DATABASE_URL")
     except DomainError as error:
         yield Check("database", "failed", f"{error.code}: {error.message}", "see the message")
 
@@ -92,6 +101,18 @@ def _tenants(services: Services) -> Check:
     return Check("tenants", "ok", "settings are understood")
 
 
+def _secret_key(services: Services) -> Check:
+    """Whether the key is the one that this database was written with: it must open the newest signing key."""
+    for key in services.database.read(load_keys)[-1:]:
+        try:
+            key.private(services.vault)
+        except Invalid:
+            found = "it does not open what is sealed in this database"
+            remedy = "set ENERGYGRID_SECRET_KEY, or secret.key in the data folder, to the key it was written with"
+            return Check("secret key", "failed", found, remedy)
+    return Check("secret key", "ok", "opens what is sealed")
+
+
 def _database(services: Services) -> Iterator[Check]:
     version = services.database.read(health.server_version)
     kind = "embedded" if services.settings.has_embedded_database else "configured"
@@ -113,6 +134,7 @@ def _database(services: Services) -> Iterator[Check]:
     for name, value in services.database.read(health.unsafe_settings):
         yield Check("durability", "warning", f"{name} is {value}", f"set {name} to on: acknowledged writes may be lost")
     if not missing:
+        yield _secret_key(services)
         yield _tenants(services)
     failed = 0 if missing else services.database.read(health.failed_jobs)
     if failed:

@@ -63,7 +63,7 @@ class EmbeddedServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._door():
             self._refuse_other_version()
-            if not (self._cluster / "PG_VERSION").exists():
+            if not self.is_made:
                 self._create_cluster()
             self._bring_up()
             self._presence = (self.folder / "presence.lock").open("a")
@@ -93,6 +93,11 @@ class EmbeddedServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the folder holds a database already."""
+        return (self._cluster / "PG_VERSION").exists()
 
     @property
     def url(self) -> URL:
