@@ -4,6 +4,9 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -178,3 +181,15 @@ def test_a_job_process_that_dies_is_started_again(folder: Path) -> None:
         os.kill(first, signal.SIGKILL)
         _wait_until(lambda: _worker(running) not in {None, first})
         assert running.process.poll() is None
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "energygrid", "serve", "--port", str(port), "--data", str(tmp_path / "data")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 5
+    assert "PORT_TAKEN" in done.stderr
+    assert not (tmp_path / "data").exists()

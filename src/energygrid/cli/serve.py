@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from energygrid.cli.sandbox import print_exports
 from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.migrate import migrate
 from energygrid.database.watch import kept_running
+from energygrid.errors import Conflict
 from energygrid.jobs.app import JobContext, run_worker
 from energygrid.services import open_services
 from energygrid.settings import Settings
@@ -49,6 +51,7 @@ def serve(
     os.environ.setdefault("ENERGYGRID_PUBLIC_URL", f"http://{host}:{port}")
     settings = settings_from(data, database_url)
     logs.configure(settings)
+    _require_free(host, port)
     # uvicorn passes the signal that stopped it on to the handler from before; everything below must still be closed.
     for number in _STOPPING:
         signal.signal(number, _stop)
@@ -60,13 +63,26 @@ def serve(
             credentials = fixtures.load(services)
         with _job_process() if jobs else nullcontext(), _shared_figures(workers, settings.data_dir):
             console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]", soft_wrap=True)
+            console.print(f"API documents: links on {settings.public_url}/", soft_wrap=True)
             for surface in ("powerbox", "identity"):
-                console.print(f"API documents: {settings.public_url}/docs/{surface}", soft_wrap=True)
+                console.print(f"  {settings.public_url}/docs/{surface}", soft_wrap=True)
             if settings.environment == "sandbox":
                 console.print("\nSandbox credentials (also: energygrid sandbox credentials):")
                 print_exports(credentials)
             sys.stdout.flush()
             answer_requests(host, port, workers)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise Conflict PORT_TAKEN before anything is started that would have to be stopped again."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"cannot listen on {host}:{port} ({error.strerror}); choose another with --host or --port"
+            raise Conflict("PORT_TAKEN", message) from error
 
 
 def answer_requests(host: str, port: int, workers: int = 1) -> None:
