@@ -13,8 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from energygrid import logs
-from energygrid.database.migrate import pending
-from energygrid.errors import Conflict
+from energygrid.database.migrate import require_complete
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
 from energygrid.surfaces.identity.app import create_app as create_identity
@@ -93,11 +92,7 @@ def create_app() -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         with closing:
-            if missing := services.database.read(pending):
-                raise Conflict(
-                    "MIGRATIONS_MISSING",
-                    f"the database lacks migrations {', '.join(missing)}: run `energygrid migrate`",
-                )
+            require_complete(services.database)
             yield
 
     app.router.lifespan_context = lifespan

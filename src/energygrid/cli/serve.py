@@ -23,7 +23,7 @@ from energygrid import sandbox as fixtures
 from energygrid.cli.common import Data, DatabaseUrl, console, open_command, settings_from
 from energygrid.cli.sandbox import print_exports
 from energygrid.database.embedded import EmbeddedServer
-from energygrid.database.migrate import migrate
+from energygrid.database.migrate import migrate, require_complete
 from energygrid.database.watch import kept_running
 from energygrid.errors import Conflict
 from energygrid.jobs.app import JobContext, run_worker
@@ -187,6 +187,7 @@ def worker(
     logs.configure(settings)
     signal.signal(signal.SIGTERM, _stop)
     with suppress(KeyboardInterrupt, asyncio.CancelledError), open_services(settings) as services:
+        require_complete(services.database)
         if with_parent:  # only now: who has joined the database also stops it when everybody else is gone
             threading.Thread(target=_end_after, args=(_parents_death,), daemon=True).start()
         asyncio.run(run_worker(JobContext(services.database, settings, services.vault), concurrency=concurrency))

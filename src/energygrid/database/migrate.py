@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from energygrid.database.engine import Database
+from energygrid.errors import Conflict
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x456E6572  # "Ener": one process migrates, the others wait
@@ -24,6 +25,14 @@ def migrate(database: Database) -> list[str]:
             config.attributes["connection"] = db
             command.upgrade(config, "head")
         return missing
+
+
+def require_complete(database: Database) -> None:
+    """Raise Conflict MIGRATIONS_MISSING unless the database has the schema of this version."""
+    if missing := database.read(pending):
+        raise Conflict(
+            "MIGRATIONS_MISSING", f"the database lacks migrations {', '.join(missing)}: run `energygrid migrate`"
+        )
 
 
 def pending(db: Connection) -> list[str]:
