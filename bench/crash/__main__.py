@@ -25,7 +25,7 @@ from rich.console import Console
 import energygrid.app  # noqa: F401
 from bench.crash import checks, load, workload
 from bench.crash.ledger import Ledger
-from bench.crash.processes import API, POSTGRESQL, WATCH, WORKER, Processes
+from bench.crash.processes import API, LOAD, POSTGRESQL, WATCH, WORKER, Processes
 from energygrid.access import audit, clients, tenants
 from energygrid.access.scopes import SCOPES
 from energygrid.customers.payload import check_payload
@@ -105,13 +105,13 @@ class Run:
     def run(self) -> None:
         self.processes.start(WATCH, API, WORKER)
         self.processes.wait_until_ready()
-        writers = self.processes.fork("load", lambda: load.run(self.target, self.folder, self.binds))
+        self.processes.fork(LOAD, lambda: load.run(self.target, self.folder, self.binds))
         for _ in range(self.rounds):
             time.sleep(self.chance.uniform(0.05, 0.6))
             self._kill_one()
             self.processes.note_ended()
             checks.check_under_load(self.conninfo, self.ledger, self.findings)
-        self.processes.stop_child("load", writers)
+        self.processes.stop_one(LOAD)
         self._settle()
         self.processes.stop()
 
@@ -190,7 +190,10 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         run = Run(folder.resolve(), asked.rounds, seed)
-        run.run()
+        try:
+            run.run()
+        finally:
+            run.processes.stop()  # nothing, when all went well
         report = {"seed": seed, **run.report(time.monotonic() - began)}
     if asked.json:
         json.dump(report, sys.stdout, indent=2)

@@ -8,6 +8,7 @@ import http.client
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from energygrid.database.watch import kept_running
 
 _START_S = 60
 _STOP_S = 60
-API, WORKER, WATCH, POSTGRESQL = "api", "worker", "watch", "postgresql"
+API, WORKER, WATCH, POSTGRESQL, LOAD = "api", "worker", "watch", "postgresql", "load"
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Processes:
     """Processes that ended although nobody killed them, or ended badly when asked to."""
 
     def __post_init__(self) -> None:
+        self._leash, self._leashed = os.pipe()
+        self._killed_postmaster: int | None = None
         self._server = EmbeddedServer(self.folder)
         self._work: dict[str, Callable[[], None]] = {
             API: self._answer,
@@ -43,15 +46,18 @@ class Processes:
 
     def start(self, *roles: str) -> None:
         for role in roles:
-            self.alive[role] = self.fork(role, self._work[role])
+            self.fork(role, self._work[role])
 
-    def fork(self, name: str, work: Callable[[], None]) -> int:
+    def fork(self, role: str, work: Callable[[], None]) -> None:
         child = os.fork()
         if child:
-            return child
+            self.alive[role] = child
+            return
         status = 1
         try:
-            log = os.open(self.folder.parent / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            os.close(self._leashed)
+            threading.Thread(target=self._end_with_parent, daemon=True).start()
+            log = os.open(self.folder.parent / f"{role}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             for stream in (1, 2):
                 os.dup2(log, stream)
             work()
@@ -64,6 +70,11 @@ class Processes:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
+
+    def _end_with_parent(self) -> None:
+        """The pipe's other end closes when the process that forks ends, however it does."""
+        os.read(self._leash, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _answer(self) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn hands the signal on when it is done
@@ -81,6 +92,8 @@ class Processes:
             pid = self._postmaster() if role == POSTGRESQL else self.alive[role]
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)
+            if role == POSTGRESQL:
+                self._killed_postmaster = pid
         for role in roles:
             if role != POSTGRESQL:
                 os.waitpid(self.alive.pop(role), 0)
@@ -103,6 +116,8 @@ class Processes:
             time.sleep(0.005)
 
     def _is_ready(self) -> bool:
+        if self._postmaster() in {None, self._killed_postmaster}:
+            return False  # the API may be answering from a connection that has not heard yet
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/readyz")
@@ -121,13 +136,15 @@ class Processes:
 
     def stop(self) -> None:
         """Ask everybody to end, as Ctrl-C does; the last one stops PostgreSQL."""
-        for role in (API, WORKER, WATCH):
-            if role in self.alive:
-                self.stop_child(role, self.alive.pop(role))
+        for role in (LOAD, API, WORKER, WATCH):
+            self.stop_one(role)
         if self._postmaster() is not None:
             self.unclean.append("PostgreSQL runs on although everybody has left")
 
-    def stop_child(self, name: str, pid: int) -> None:
+    def stop_one(self, role: str) -> None:
+        if role not in self.alive:
+            return
+        pid = self.alive.pop(role)
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_S
         while True:
@@ -141,4 +158,4 @@ class Processes:
                 break
             time.sleep(0.01)
         if status:
-            self.unclean.append(f"{name} asked to end: {os.waitstatus_to_exitcode(status)}")
+            self.unclean.append(f"{role} asked to end: {os.waitstatus_to_exitcode(status)}")
