@@ -19,12 +19,17 @@ async def mark_as_worker(connection: AsyncConnection) -> None:
 
 
 def requeue_orphans(db: Connection, now: datetime) -> bool:
-    """When no worker lives, make all unfinished jobs due again; whether that was so."""
+    """When no worker lives, make all unfinished jobs due again; whether that was so.
+
+    At once, unless a job has been interrupted so often that it may be what kills its workers: that one lets others go
+    first, for up to ten minutes.
+    """
     if not db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _WORKING}).scalar_one():
         return False
     db.execute(
         text(
-            "SELECT procrastinate_retry_job_v2(id, :now, NULL, NULL, NULL)"
+            "SELECT procrastinate_retry_job_v2(id, :now + make_interval(secs =>"
+            " CASE WHEN attempts < 5 THEN 0 ELSE least(600, 2 ^ least(attempts, 20)) END), NULL, NULL, NULL)"
             " FROM procrastinate_jobs WHERE status = 'doing'"
         ),
         {"now": now},
