@@ -16,7 +16,9 @@ from energygrid import logs
 from energygrid.database.migrate import require_complete
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
+from energygrid.surfaces.greenbutton.app import create_app as create_greenbutton
 from energygrid.surfaces.identity.app import create_app as create_identity
+from energygrid.surfaces.portal.app import create_app as create_portal
 from energygrid.surfaces.powerbox.app import create_app as create_powerbox
 from energygrid.surfaces.root import pages
 from energygrid.surfaces.root.mounts import Mounted
@@ -45,6 +47,15 @@ def mounted_surfaces(services: Services) -> list[Mounted]:
             "/oauth/openapi.json",
             stripped=False,
         ),
+        Mounted(
+            "greenbutton",
+            "Green Button (NAESB ESPI)",
+            create_greenbutton(services),
+            ["/DataCustodian"],
+            settings.greenbutton_host,
+            "/DataCustodian/openapi.json",
+        ),
+        Mounted("portal", "Portal", create_portal(services), ["/portal"], settings.portal_host, None),
     ]
     if settings.environment == "sandbox":
         surfaces.append(

@@ -56,6 +56,21 @@ class Settings(BaseSettings):
     identity_host: str | None = Field(
         None, description="Host name that serves identity and nothing else; its paths stay /oauth and /.well-known."
     )
+    greenbutton_host: str | None = Field(
+        None, description="Host name that serves Green Button and nothing else; its path stays /DataCustodian."
+    )
+    greenbutton_url: str | None = Field(
+        None,
+        description="Public address up to and without /DataCustodian, where links of Green Button feeds point."
+        " Unset: public_url.",
+    )
+    portal_host: str | None = Field(
+        None, description="Host name that serves the portal and nothing else; its path stays /portal."
+    )
+    portal_url: str | None = Field(
+        None,
+        description="Public address up to and without /portal, where people are sent to sign in. Unset: public_url.",
+    )
     body_limit: int = Field(1 << 20, ge=1024, description="Most bytes of an ordinary request body.")
     upload_limit: int = Field(256 << 20, ge=1024, description="Most bytes of a streamed upload (ingest, batch push).")
     trusted_proxies: Listed = Field(
@@ -96,6 +111,15 @@ class Settings(BaseSettings):
     @property
     def has_embedded_database(self) -> bool:
         return self.database_url is None
+
+    @property
+    def resource_url(self) -> str:
+        """Base of every Green Button resource; in every ESPI version it says 1_1."""
+        return f"{(self.greenbutton_url or self.public_url).rstrip('/')}/DataCustodian/espi/1_1/resource"
+
+    @property
+    def portal_base(self) -> str:
+        return f"{(self.portal_url or self.public_url).rstrip('/')}/portal"
 
     @property
     def issues_tokens(self) -> bool:

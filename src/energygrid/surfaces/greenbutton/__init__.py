@@ -1,0 +1,1 @@
+"""The Green Button data custodian: NAESB ESPI as UtilityAPI runs it, /DataCustodian."""
