@@ -64,6 +64,11 @@ class Settings(BaseSettings):
         description="Public address up to and without /DataCustodian, where links of Green Button feeds point."
         " Unset: public_url.",
     )
+    greenbutton_strict_2018: bool = Field(
+        False,
+        description="Whether a Green Button batch without an access token is refused with 403, as the certification"
+        " project of 2018 wants it, instead of 401.",
+    )
     portal_host: str | None = Field(
         None, description="Host name that serves the portal and nothing else; its path stays /portal."
     )

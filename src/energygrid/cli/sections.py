@@ -10,6 +10,7 @@ from energygrid.billing.settings import BillingSettings
 from energygrid.customers.settings import CisSettings, CustomerSettings
 from energygrid.devices.settings import DevicesSettings
 from energygrid.errors import Invalid
+from energygrid.greenbutton.settings import GreenButtonSettings
 from energygrid.metering.settings import MeteringSettings
 from energygrid.metering.vee.settings import VeeSettings
 
@@ -20,6 +21,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "clock": ClockSettings,
     "customers": CustomerSettings,
     "devices": DevicesSettings,
+    "greenbutton": GreenButtonSettings,
     "metering": MeteringSettings,
     "vee": VeeSettings,
 }

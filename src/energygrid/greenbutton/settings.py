@@ -1,0 +1,18 @@
+"""What a tenant may set about Green Button (section `greenbutton` of its settings)."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class GreenButtonSettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    requests_per_second: float = Field(
+        50, gt=0, description="Requests a second of one third party, in one process, before 429."
+    )
+    burst: int = Field(100, ge=1, description="Requests that may come at once after a quiet time.")
+    async_above_readings: int | None = Field(
+        20_000_000,
+        ge=1,
+        description="Readings above which a batch is built ahead: 202, then 200 at the same address; null: never"
+        " unless it is asked for.",
+    )
