@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from energygrid.access import queries
+from energygrid.access.sessions import sessions
 from energygrid.access.settings import AccessSettings
 from energygrid.access.signing_keys import rotate_when_due
 from energygrid.access.vault import Vault
@@ -13,8 +14,9 @@ _KEPT = timedelta(days=1)
 
 
 def sweep(db: Connection, vault: Vault, rules: AccessSettings, *, now: datetime, issues_tokens: bool) -> None:
-    """Rotate the signing key when it is due; drop expired revocations and idle throttles. Safe at any time."""
+    """Rotate the signing key when it is due; drop revocations, throttles and sessions that are over. At any time."""
     if issues_tokens:
         rotate_when_due(db, vault, rules, now)
     queries.delete_expired_revocations(db, now - _KEPT)
     queries.delete_idle_throttles(db, now - _KEPT)
+    sessions.sweep(db, rules, now)

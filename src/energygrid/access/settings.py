@@ -29,6 +29,12 @@ class AccessSettings(BaseSettings):
         86_400, ge=0, description="Seconds a key is published before it signs, so that every cache has it by then."
     )
     key_age_s: int = Field(90 * 86_400, ge=3600, description="Seconds after which scheduled work rotates the key.")
+    session_idle_s: int = Field(
+        1800, ge=60, le=86_400, description="Seconds without a request after which a portal session ends."
+    )
+    session_lifetime_s: int = Field(
+        12 * 3600, ge=300, le=30 * 86_400, description="Seconds a portal session lasts at most."
+    )
     password_hashes: int = Field(
         4, ge=1, le=64, description="Passwords one process hashes at a time; each takes 64 MiB of memory."
     )

@@ -76,6 +76,7 @@ app_user = Table(
     Column("password_changed_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+    Column("customer_id", Text, comment="clientId of the customer in the mirror; null: none"),
     PrimaryKeyConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "username", name="uq_app_user_tenant_id_username"),
     info=BY_TENANT,

@@ -19,6 +19,7 @@ ROLES: Mapping[str, str] = {
     "operator": "runs this installation",
     "staff": "works for the utility",
     "customer": "sees the data of an own contract",
+    "developer": "registers third parties",
 }
 _USERNAME = re.compile(r"\S{1,254}")
 
@@ -32,6 +33,8 @@ class User:
     roles: tuple[str, ...]
     disabled_at: datetime | None
     password_hash: str = field(repr=False)
+    customer_id: str | None = None
+    """Which customer this is, by its id in the mirror."""
 
 
 def find_user(db: Connection, tenant: Tenant, username: str) -> User | None:
@@ -39,11 +42,28 @@ def find_user(db: Connection, tenant: Tenant, username: str) -> User | None:
     row = queries.user_by_name(db, tenant.id, canonical(username))
     if row is None:
         return None
-    return User(tenant, row.id, row.username, row.name, tuple(row.roles), row.disabled_at, row.password_hash)
+    return user_of(tenant, row)
+
+
+def user_of(tenant: Tenant, row: queries.AnyRow) -> User:
+    """A user from its columns."""
+    roles = tuple(row.roles)
+    return User(
+        tenant, row.id, row.username, row.name, roles, row.disabled_at, row.password_hash, customer_id=row.customer_id
+    )
 
 
 def list_users(db: Connection, tenant_id: int | None = None) -> list[dict[str, Any]]:
-    columns = ("tenant_key", "username", "name", "roles", "created_at", "password_changed_at", "disabled_at")
+    columns = (
+        "tenant_key",
+        "username",
+        "name",
+        "roles",
+        "customer_id",
+        "created_at",
+        "password_changed_at",
+        "disabled_at",
+    )
     return [{name: getattr(row, name) for name in columns} for row in queries.users_of(db, tenant_id)]
 
 
@@ -58,8 +78,11 @@ def create_user(
     now: datetime,
     name: str = "",
     roles: Sequence[str] = (),
+    customer_id: str | None = None,
 ) -> User:
     """A new user. Without a password nobody can sign in until one is set.
+
+    customer_id  whose data it sees, with the role `customer`; whether there is such a customer is for the caller to ask
 
     Raises Invalid("BAD_USERNAME", "UNKNOWN_ROLE", "WEAK_PASSWORD") and Conflict("USER_EXISTS").
     """
@@ -70,14 +93,15 @@ def create_user(
         "tenant_id": tenant.id,
         "username": username,
         "name": name or username,
-        "roles": list(dict.fromkeys(roles)),
+        "roles": list(dict.fromkeys((*roles, *_roles_of(customer_id)))),
+        "customer_id": customer_id,
         "password_hash": "" if password is None else passwords.hash(password),
         "password_changed_at": now,
         "created_at": now,
     }
     if queries.insert_user(db, values) is None:
         raise Conflict("USER_EXISTS", f"{tenant.key} has a user {username} already")
-    _audit(db, tenant, username, "user.created", who, now, {"roles": values["roles"]})
+    _audit(db, tenant, username, "user.created", who, now, {"roles": values["roles"], "customer": customer_id})
     return _known(db, tenant, username)
 
 
@@ -96,6 +120,21 @@ def set_password(
     values = {"password_hash": passwords.hash(password), "password_changed_at": now}
     queries.update_user(db, tenant.id, user.id, values)
     _audit(db, tenant, user.username, "user.password_set", who, now, {})
+
+
+def link_customer(
+    db: Connection, tenant: Tenant, username: str, customer_id: str | None, *, who: Actor, now: datetime
+) -> None:
+    """Let a user see the data of this customer, or of none. Raises NotFound("UNKNOWN_USER")."""
+    user = _known(db, tenant, username)
+    others = [role for role in user.roles if role != "customer"]
+    values = {"customer_id": customer_id, "roles": [*others, *_roles_of(customer_id)]}
+    queries.update_user(db, tenant.id, user.id, values)
+    _audit(db, tenant, user.username, "user.linked", who, now, {"customer": customer_id})
+
+
+def _roles_of(customer_id: str | None) -> list[str]:
+    return [] if customer_id is None else ["customer"]
 
 
 def disable_user(db: Connection, tenant: Tenant, username: str, *, who: Actor, now: datetime) -> None:

@@ -7,19 +7,26 @@ from typing import Annotated
 
 import typer
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from energygrid.access import tenants, users
-from energygrid.access.caller import Actor
+from energygrid.access.caller import Actor, Tenant
 from energygrid.access.passwords import Passwords
 from energygrid.access.settings import AccessSettings
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
+from energygrid.customers.mirror import read_document
+from energygrid.customers.privacy import Privacy
 from energygrid.errors import Invalid
+from energygrid.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 
 _WHO = Actor("command line", "-")
 Username = Annotated[str, typer.Argument(help="Name the user signs in with.")]
 TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the tenant.")]
+CustomerId = Annotated[
+    str | None, typer.Option("--customer", help="Client id of the customer whose data the user sees in the portal.")
+]
 
 
 @app.command("list")
@@ -33,7 +40,16 @@ def list_all(
     with open_command(data, database_url) as services:
         owner = services.database.read(tenants.find_tenant, tenant).id if tenant else None
         found = services.database.read(users.list_users, owner)
-    columns = ("tenant_key", "username", "name", "roles", "created_at", "password_changed_at", "disabled_at")
+    columns = (
+        "tenant_key",
+        "username",
+        "name",
+        "roles",
+        "customer_id",
+        "created_at",
+        "password_changed_at",
+        "disabled_at",
+    )
     listing([[user[column] for column in columns] for user in found], columns, as_json=as_json)
 
 
@@ -45,19 +61,23 @@ def create(
     role: Annotated[
         list[str] | None, typer.Option(help=f"May be given more than once: {', '.join(users.ROLES)}.")
     ] = None,
+    customer: CustomerId = None,
     data: Data = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Add a user."""
     password = read_password()
     with open_command(data, database_url) as services, services.database.transaction() as db:
+        owner = tenants.find_tenant(db, tenant)
+        _require_customer(db, services, owner, customer)
         users.create_user(
             db,
             Passwords(AccessSettings()),
-            tenants.find_tenant(db, tenant),
+            owner,
             username,
             name=name,
             roles=role or [],
+            customer_id=customer,
             password=password,
             who=_WHO,
             now=datetime.now(UTC),
@@ -74,6 +94,28 @@ def set_password(username: Username, tenant: TenantKey, data: Data = None, datab
         hasher = Passwords(AccessSettings())
         users.set_password(db, hasher, owner, username, password, who=_WHO, now=datetime.now(UTC))
     console.print(f"changed the password of {username}")
+
+
+@app.command()
+def link(
+    username: Username,
+    tenant: TenantKey,
+    customer: CustomerId = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let a user see the data of a customer; without --customer, of none."""
+    with open_command(data, database_url) as services, services.database.transaction() as db:
+        owner = tenants.find_tenant(db, tenant)
+        _require_customer(db, services, owner, customer)
+        users.link_customer(db, owner, username, customer, who=_WHO, now=datetime.now(UTC))
+    console.print(f"{username} sees the data of {customer}" if customer else f"{username} sees no customer's data")
+
+
+def _require_customer(db: Connection, services: Services, tenant: Tenant, customer: str | None) -> None:
+    """Raises NotFound("UNKNOWN_CLIENT")."""
+    if customer is not None:
+        read_document(db, tenant.id, customer, Privacy.of(tenant, services.vault))
 
 
 @app.command()
