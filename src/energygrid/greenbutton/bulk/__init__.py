@@ -1,0 +1,1 @@
+"""One feed over many consents of a third party."""

@@ -1,0 +1,1 @@
+"""Telling third parties that something they may read has changed."""
