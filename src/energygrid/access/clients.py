@@ -17,7 +17,7 @@ from energygrid.access.scopes import known_scopes
 from energygrid.access.vault import Vault
 from energygrid.errors import Conflict, Invalid, NotFound
 
-GrantType = Literal["client_credentials"]
+GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 MOST_SECRETS = 2
 """Two at a time: the new one is rolled out while the old one still works."""
 
@@ -95,12 +95,15 @@ def create_client(
     who: Actor,
     now: datetime,
     grants: Sequence[GrantType] = ("client_credentials",),
+    redirect_uris: Sequence[str] = (),
+    auth_method: str = "client_secret_basic",
     sandbox: bool = False,
     client_id: str | None = None,
     secret: SecretStr | None = None,
 ) -> tuple[Client, SecretStr]:
-    """A new confidential client and its first secret, which is shown this once and kept as a fingerprint only.
+    """A new client and its first secret, which is shown this once and kept as a fingerprint only.
 
+    With `auth_method` "none" the client is public: its secret is empty, and nothing is ever accepted as one.
     Raises Invalid("UNKNOWN_SCOPE", "UNKNOWN_GRANT", "BAD_CLIENT_ID", "BAD_SECRET") and Conflict("CLIENT_EXISTS").
     """
     client_id = client_id or f"{tenant.key}-{secrets.token_urlsafe(9)}"
@@ -114,8 +117,8 @@ def create_client(
         "name": name,
         "grants": list(grants),
         "scopes": known_scopes(scopes),
-        "redirect_uris": [],
-        "auth_method": "client_secret_basic",
+        "redirect_uris": list(redirect_uris),
+        "auth_method": auth_method,
         "sandbox": sandbox,
         "tokens_from": now.replace(microsecond=0),
         "created_at": now,
@@ -123,7 +126,7 @@ def create_client(
     if not queries.insert_client(db, values):
         raise Conflict("CLIENT_EXISTS", f"there is a client {client_id} already", clientId=client_id)
     _audit(db, tenant.id, client_id, "client.created", who, now, {"scopes": values["scopes"], "sandbox": sandbox})
-    shown = _new_secret(db, vault, client_id, secret, now)
+    shown = SecretStr("") if auth_method == "none" else _new_secret(db, vault, client_id, secret, now)
     created = find_client(db, client_id)
     assert created is not None
     return created, shown
@@ -149,6 +152,16 @@ def drop_oldest_secret(db: Connection, client_id: str, *, who: Actor, now: datet
         raise Conflict("LAST_SECRET", f"{client_id} has one secret only; disable the client instead")
     queries.delete_secret(db, client_id, held[0].fingerprint)
     _audit(db, client.tenant.id, client_id, "client.secret_dropped", who, now, {"hint": held[0].hint})
+
+
+def count_secrets(db: Connection, client_id: str) -> int:
+    return len(queries.secrets_of(db, client_id))
+
+
+def change_facts(db: Connection, client_id: str, values: Mapping[str, object]) -> None:
+    """Replace name or redirect addresses; whoever owns the client's other facts has checked them and says so."""
+    _locked(db, client_id)
+    queries.update_client(db, client_id, values)
 
 
 def set_scopes(db: Connection, client_id: str, scopes: Sequence[str], *, who: Actor, now: datetime) -> None:

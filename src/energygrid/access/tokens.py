@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,12 +45,17 @@ def issue(
     lifetime: timedelta,
     now: datetime,
     thumbprint: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> IssuedToken:
-    """A signed token. `thumbprint` (x5t#S256) binds it to the client's certificate, RFC 8705 section 3."""
+    """A signed token. `thumbprint` (x5t#S256) binds it to the client's certificate, RFC 8705 section 3.
+
+    more  claims that tell what kind of token it is
+    """
     kid, key = authority.keys.signing(now)
     jti = secrets.token_urlsafe(16)
     issued_at = int(now.timestamp())
     claims: dict[str, Any] = {
+        **(more or {}),
         "iss": authority.issuer,
         "sub": subject,
         "aud": authority.audience,

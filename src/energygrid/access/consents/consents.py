@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -11,7 +11,9 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor
 from energygrid.access.consents import queries
 from energygrid.access.consents.queries import AnyRow
-from energygrid.errors import NotFound
+from energygrid.errors import NotFound, Unauthenticated
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Consent:
     data_from, data_until  data times that are shared, [from, until); None: no limit on that side
     expires_at             when it ends by itself; None: it lasts until it is revoked
     evidence               reference of a consent on paper; None: it was given in the portal
+    tokens_from            access tokens issued earlier are refused; None: none is
     """
 
     tenant_id: int
@@ -40,9 +43,14 @@ class Consent:
     expires_at: datetime | None
     revoked_at: datetime | None
     revoked_by: str | None
+    tokens_from: datetime | None = None
 
     def holds(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def accepts(self, issued_at: float) -> bool:
+        """Whether an access token issued at this instant [s since 1970] still counts."""
+        return self.tokens_from is None or issued_at >= self.tokens_from.timestamp()
 
 
 def give(
@@ -91,6 +99,29 @@ def find(db: Connection, tenant_id: int, consent_id: str) -> Consent:
     return _consent(row)
 
 
+def of_access_token(
+    db: Connection, tenant_id: int, client_id: str, claims: Mapping[str, object], now: datetime
+) -> Consent:
+    """The consent that a checked access token (claim `espi`: "access") stands for, asked anew at each request.
+
+    So a consent that is revoked, or tokens that were taken back, count at once, whatever a process remembers of the
+    token. Raises Unauthenticated("INVALID_TOKEN").
+    """
+    row = queries.consent_by_id(db, tenant_id, str(claims.get("authorization", "")))
+    consent = None if row is None else _consent(row)
+    issued_at = claims.get("iat")
+    if (
+        consent is None
+        or claims.get("espi") != "access"
+        or not isinstance(issued_at, int | float)
+        or consent.client_id != client_id
+        or not consent.holds(now)
+        or not consent.accepts(issued_at)
+    ):
+        raise Unauthenticated("INVALID_TOKEN", "the customer's authorization has ended, or the token was taken back")
+    return consent
+
+
 def of_client(db: Connection, tenant_id: int, client_id: str) -> list[Consent]:
     """Every consent a third party ever had, oldest first."""
     return [_consent(row) for row in queries.consents_of_client(db, tenant_id, client_id)]
@@ -116,6 +147,17 @@ def revoke(db: Connection, tenant_id: int, consent_id: str, *, who: Actor, now: 
         queries.update_consent(db, tenant_id, consent_id, ended)
         _audit(db, tenant_id, consent_id, "consent.revoked", who, now, {"client": row.client_id})
     return find(db, tenant_id, consent_id)
+
+
+def revoke_all(db: Connection, tenant_id: int, client_id: str, *, who: Actor, now: datetime) -> list[Consent]:
+    """End every consent of a third party that is in force, as when it leaves; those that were ended, oldest first."""
+    standing = [each for each in of_client(db, tenant_id, client_id) if each.revoked_at is None]
+    return [revoke(db, tenant_id, each.id, who=who, now=now) for each in standing]
+
+
+def end_tokens(db: Connection, tenant_id: int, consent_id: str, now: datetime) -> None:
+    """Refuse the access tokens issued until now. Tokens count their time in whole seconds: this one is lost."""
+    queries.update_consent(db, tenant_id, consent_id, {"tokens_from": now.replace(microsecond=0) + _SECOND})
 
 
 def _consent(row: AnyRow) -> Consent:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from energygrid.errors import Invalid
 
-FUNCTION_BLOCKS = frozenset({*range(1, 14), *range(15, 18), *range(26, 32), 34, 35, 37, *range(39, 42), 44})
+FUNCTION_BLOCKS = frozenset(range(1, 72)) - frozenset({*range(20, 26), 45})
+"""Numbers that the Green Button Alliance lists or keeps; those that never were do not make a scope."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ consent = Table(
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("expires_at", Instant, comment="null: until revoked"),
+    Column("tokens_from", Instant, comment="access tokens issued earlier are refused; null: none is"),
     Column("revoked_at", Instant),
     Column("revoked_by", Text),
     PrimaryKeyConstraint("tenant_id", "id"),
