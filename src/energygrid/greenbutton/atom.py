@@ -79,7 +79,7 @@ def xml_content(content: Content) -> str:
     return "".join(f"<{name}>{_xml_value(value)}</{name}>" for name, value in content)
 
 
-def _xml_value(value: Scalar | Content) -> str:
+def _xml_value(value: "Scalar | Content") -> str:
     if isinstance(value, tuple):
         return xml_content(value)
     if isinstance(value, bool):
