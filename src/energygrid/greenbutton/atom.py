@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from xml.sax.saxutils import escape
 
 ATOM = "http://www.w3.org/2005/Atom"
-USAGE = "http://naesb.org/espi"
-CUSTOMER = "http://naesb.org/espi/customer"
+USAGE: Final = "http://naesb.org/espi"
+CUSTOMER: Final = "http://naesb.org/espi/customer"
 
 Namespace = Literal["http://naesb.org/espi", "http://naesb.org/espi/customer"]
 Scalar: TypeAlias = str | int | bool
