@@ -106,6 +106,7 @@ bill = Table(
     Column("total", Numeric, nullable=False),
     Column("rate_code", Text),
     Column("meter_effective_on", Date),
+    Column("facts", JSONB(none_as_null=True), comment="what else the bill says; null: nothing"),
     info=BY_TENANT,
 )
 _one_current(bill)

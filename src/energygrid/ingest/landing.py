@@ -8,7 +8,7 @@ import hashlib
 import io
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from energygrid.errors import Invalid
 from energygrid.ingest import queries
 
 CHUNK_BYTES = 1 << 20
+Seal = Callable[[bytes], bytes]
 _LENGTH_BYTES = 4
 
 
@@ -34,11 +35,13 @@ class Landed:
 class Receiver:
     """Takes a file piece by piece, hashed and compressed into a temporary file, until it is stored.
 
+    seal  what makes each compressed piece unreadable; None: the file holds nothing personal
     Raises Invalid("TOO_LARGE") once more than `limit` bytes came in. Use it in a `with` block.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, seal: Seal | None = None) -> None:
         self._limit = limit
+        self._seal = seal
         self._hash = hashlib.sha256()
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._pending = bytearray()
@@ -71,6 +74,8 @@ class Receiver:
 
     def _write(self, chunk: bytes) -> None:
         body = self._compressor.compress(chunk)
+        if self._seal is not None:
+            body = self._seal(body)
         self._spool.write(len(body).to_bytes(_LENGTH_BYTES, "big") + body)
 
     def _bodies(self) -> Iterator[bytes]:
@@ -97,8 +102,9 @@ def land(db: Connection, tenant_id: int, pieces: Iterable[bytes], *, limit: int)
 
 
 class _ChunkReader(io.RawIOBase):
-    def __init__(self, bodies: Iterator[bytes]) -> None:
+    def __init__(self, bodies: Iterator[bytes], unseal: Seal | None) -> None:
         self._bodies = bodies
+        self._unseal = unseal
         self._decompressor = zstandard.ZstdDecompressor()
         self._chunk = memoryview(b"")
 
@@ -110,6 +116,8 @@ class _ChunkReader(io.RawIOBase):
             body = next(self._bodies, None)
             if body is None:
                 return 0
+            if self._unseal is not None:
+                body = self._unseal(body)
             self._chunk = memoryview(self._decompressor.decompress(body, max_output_size=CHUNK_BYTES))
         count = min(len(buffer), len(self._chunk))
         buffer[:count] = self._chunk[:count]
@@ -117,6 +125,6 @@ class _ChunkReader(io.RawIOBase):
         return count
 
 
-def open_landed(db: Connection, tenant_id: int, upload_id: str) -> io.BufferedReader:
-    """The file as a binary stream; `db` must stay open while it is read."""
-    return io.BufferedReader(_ChunkReader(queries.chunks(db, tenant_id, upload_id)), buffer_size=CHUNK_BYTES)
+def open_landed(db: Connection, tenant_id: int, upload_id: str, unseal: Seal | None = None) -> io.BufferedReader:
+    """The file as a binary stream; `db` must stay open while it is read. `unseal` undoes the receiver's `seal`."""
+    return io.BufferedReader(_ChunkReader(queries.chunks(db, tenant_id, upload_id), unseal), buffer_size=CHUNK_BYTES)

@@ -15,7 +15,7 @@ _RETRY = Patient(max_attempts=10, exponential_wait=3)
 @app.task(name="billing.ingest", queue="ingest", retry=_RETRY)
 def ingest(tenant_id: int, job_id: str) -> None:
     """One landed billing file is stored."""
-    load.run(context().database, tenant_id, job_id, _now)
+    load.run(context().database, context().vault, tenant_id, job_id, _now)
 
 
 @app.task(name="billing.apply_termination", retry=_RETRY)

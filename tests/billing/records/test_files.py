@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygrid.billing.records.files import read
-from energygrid.billing.records.rows import DateRules, Record, RecordKind
+from energygrid.billing.records.record import Record, RecordKind
+from energygrid.billing.records.values import DateRules
 from energygrid.errors import Invalid
 from energygrid.ingest.rows import Note, Reject
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from energygrid.access.caller import Actor, Tenant
+from energygrid.access.vault import Vault
 from energygrid.billing.records import bills, load
 from energygrid.database.engine import Database
 from energygrid.ingest import jobs, landing
@@ -27,8 +28,8 @@ def mch(*rows: tuple[str, str]) -> str:
 class Desk:
     """Lands files and works on their jobs."""
 
-    def __init__(self, database: Database, tenant: Tenant) -> None:
-        self.database, self.tenant = database, tenant
+    def __init__(self, database: Database, tenant: Tenant, vault: Vault) -> None:
+        self.database, self.tenant, self.vault = database, tenant, vault
 
     def open(self, body: str, kind: str = "mch") -> str:
         landed = self.database.write(landing.land, self.tenant.id, [body.encode()], limit=1 << 20)
@@ -47,7 +48,7 @@ class Desk:
 
     def run(self, body: str, kind: str = "mch") -> Job:
         job_id = self.open(body, kind)
-        load.run(self.database, self.tenant.id, job_id, lambda: NOW)
+        load.run(self.database, self.vault, self.tenant.id, job_id, lambda: NOW)
         return self.database.read(jobs.find_job, self.tenant.id, job_id)
 
     def dump(self) -> list[Any]:
@@ -56,8 +57,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: Database, committed_tenant: Tenant) -> Desk:
-    return Desk(database, committed_tenant)
+def desk(database: Database, committed_tenant: Tenant, vault: Vault) -> Desk:
+    return Desk(database, committed_tenant, vault)
 
 
 def test_a_changed_row_is_a_new_revision_and_an_unchanged_one_is_not_written(desk: Desk) -> None:
@@ -97,9 +98,9 @@ def test_a_job_killed_anywhere_and_run_again_gives_the_same_tables_and_counters(
 
         monkeypatch.setattr(load, "_store", dying)
         with pytest.raises(Killed):
-            load.run(desk.database, desk.tenant.id, job_id, lambda: NOW)
+            load.run(desk.database, desk.vault, desk.tenant.id, job_id, lambda: NOW)
     monkeypatch.setattr(load, "_store", store)
-    load.run(desk.database, desk.tenant.id, job_id, lambda: NOW)
+    load.run(desk.database, desk.vault, desk.tenant.id, job_id, lambda: NOW)
     job = desk.database.read(jobs.find_job, desk.tenant.id, job_id)
     assert job.state == "completed"
     assert {k: job.counters[k] for k in ("accepted", "replaced", "unchanged", "rejected")} == {

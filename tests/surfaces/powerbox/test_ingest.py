@@ -101,7 +101,7 @@ def test_what_is_no_file_is_refused_at_once(
 
 def test_an_upload_over_the_limit_is_refused(utility: PowerBox, monkeypatch: pytest.MonkeyPatch) -> None:
     real = upload_of_surfaces.Receiver
-    monkeypatch.setattr(upload_of_surfaces, "Receiver", lambda _: real(10))
+    monkeypatch.setattr(upload_of_surfaces, "Receiver", lambda *_: real(10))
     answer = utility.call("POST", "/powerbox/ingest/usage", content=b"x" * 11, headers=CSV)
     assert (answer.status_code, answer.headers["PowerBox-Error-Code"]) == (413, "TOO_LARGE")
 

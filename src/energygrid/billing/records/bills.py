@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from energygrid.billing.records import queries
-from energygrid.billing.records.rows import Line
+from energygrid.billing.records.record import Line
+from energygrid.billing.records.rows import BillFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Bill:
 
     source  `mch` (one meter, with its consumption) or `invoice` (with its lines); a utility that sends both
             sends the same charge twice, so a reader takes one or joins them by account and period
+    facts   what else was said of the period; every fact may be None
     """
 
     id: str
@@ -41,6 +43,7 @@ class Bill:
     total: Decimal
     rate_code: str | None
     meter_effective_on: date | None
+    facts: BillFacts
     lines: tuple[Line, ...]
 
 
@@ -80,5 +83,12 @@ def _with_lines(db: Connection, tenant_id: int, rows: Sequence[Row[Any]]) -> lis
     for row in queries.lines_of(db, tenant_id, [row.id for row in rows]):
         line = Line(row.kind, row.name, row.quantity, row.unit, row.price, row.amount)
         lines.setdefault(row.bill_id, []).append(line)
-    names = [name for name in Bill.__slots__ if name != "lines"]
-    return [Bill(**{name: getattr(row, name) for name in names}, lines=tuple(lines.get(row.id, ()))) for row in rows]
+    names = [name for name in Bill.__slots__ if name not in {"facts", "lines"}]
+    return [
+        Bill(
+            **{name: getattr(row, name) for name in names},
+            facts=BillFacts.model_validate(row.facts or {}),
+            lines=tuple(lines.get(row.id, ())),
+        )
+        for row in rows
+    ]

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, TextIO
 
 import msgspec
 from pydantic import ValidationError
 
-from energygrid.billing.records.rows import ROWS, DateRules, Record, RecordKind, record_of, squash
+from energygrid.billing.records.record import Record, RecordKind
+from energygrid.billing.records.rows import ROWS, record_of
+from energygrid.billing.records.values import DateRules, squash
 from energygrid.errors import Invalid
 from energygrid.ingest.rows import Note, Reject
 
@@ -18,18 +21,34 @@ _DECODER = msgspec.json.Decoder(float_hook=str)
 
 MOST_JSON_ARRAY = 32 << 20
 _LONGEST_LINE = 1 << 20
+_LONGEST_STATEMENT = 8 << 20
+"""A statement brings its document along in base64."""
 _LINE_COLUMNS = ("kind", "name", "quantity", "unit", "price", "amount")
 _LINE_PREFIX = "line"
+
+_SPELT = {"contractaccount": "ContractAccount", "meterid": "MeterID", "supplierid": "SupplierID"}
+_KEY_COLUMN = {
+    RecordKind.SUPPLIER: "supplierid",
+    RecordKind.POWER_QUALITY: "meterid",
+    RecordKind.LOCATION: "meterid",
+    RecordKind.DEVICE: "meterid",
+}
+"""Columns without which a CSV is no such file."""
 
 Raw = tuple[int, dict[str, Any], str]
 """First line of the record, its members by squashed name, and its text for complaints."""
 
 
 def read(source: BinaryIO, kind: RecordKind, rules: DateRules, currency: str) -> Iterator[Record | Reject | Note]:
-    """Records and complaints in the order of the file, each record once.
+    """Records and complaints in the order of the file, each record once. Personal rows are not quoted in complaints.
 
     Raises Invalid("BAD_FILE") when it is not such a file at all.
     """
+    for found in _read(source, kind, rules, currency):
+        yield replace(found, text="") if kind.is_personal and isinstance(found, Reject) else found
+
+
+def _read(source: BinaryIO, kind: RecordKind, rules: DateRules, currency: str) -> Iterator[Record | Reject | Note]:
     seen: dict[str, bytes] = {}
     for found in _raw(source, kind):
         if isinstance(found, Reject):
@@ -83,7 +102,7 @@ def _raw(source: BinaryIO, kind: RecordKind) -> Iterator[Raw | Reject]:
         case b"[":
             return _from_array(head + source.read(MOST_JSON_ARRAY + 1))
         case b"{":
-            return _from_lines(lines)
+            return _from_lines(lines, _LONGEST_STATEMENT if kind is RecordKind.STATEMENT else _LONGEST_LINE)
         case _:
             return _from_csv(lines, kind)
 
@@ -115,16 +134,16 @@ def _from_array(body: bytes) -> Iterator[Raw | Reject]:
         yield _object(number, item, json.dumps(item)[:200])
 
 
-def _from_lines(source: io.RawIOBase) -> Iterator[Raw | Reject]:
+def _from_lines(source: io.RawIOBase, longest: int) -> Iterator[Raw | Reject]:
     reader = io.BufferedReader(source)
     number = 0
-    while line := reader.readline(_LONGEST_LINE):
+    while line := reader.readline(longest):
         number += 1
         text = line[:200].decode("utf-8", errors="replace").strip()
         if not line.strip():
             continue
-        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
-            raise Invalid("BAD_FILE", f"line {number} is longer than 1 MiB", line=number)
+        if len(line) == longest and not line.endswith(b"\n"):
+            raise Invalid("BAD_FILE", f"line {number} is longer than {longest >> 20} MiB", line=number)
         try:
             item = _DECODER.decode(line)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -140,26 +159,35 @@ def _object(number: int, item: Any, text: str) -> Raw | Reject:
 
 
 def _squashed(item: dict[str, Any]) -> dict[str, Any]:
-    members = {squash(name): value for name, value in item.items() if value is not None}
-    lines = members.get("lineitems")
-    if isinstance(lines, list):
-        members["lineitems"] = [_squashed(line) if isinstance(line, dict) else line for line in lines]
-    return members
+    """Members by the names they are compared under, at every depth; a null is an absent member."""
+    return {squash(name): _squashed_value(value) for name, value in item.items() if value is not None}
+
+
+def _squashed_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _squashed(value)
+    return [_squashed_value(each) for each in value] if isinstance(value, list) else value
 
 
 def _from_csv(source: io.RawIOBase, kind: RecordKind) -> Iterator[Raw | Reject]:
     text = io.TextIOWrapper(io.BufferedReader(source), encoding="utf-8", newline="")
-    rows = _csv_rows(text)
-    return _invoices(rows) if kind is RecordKind.INVOICE else _with_charges(rows)
+    rows = _csv_rows(text, _KEY_COLUMN.get(kind, "contractaccount"))
+    match kind:
+        case RecordKind.INVOICE:
+            return _invoices(rows)
+        case RecordKind.AGREEMENT:
+            return _with_program(rows)
+        case _:
+            return _with_charges(rows)
 
 
-def _csv_rows(text: TextIO) -> Iterator[Raw | Reject]:
+def _csv_rows(text: TextIO, needed: str) -> Iterator[Raw | Reject]:
     reader = csv.reader(text, strict=True)
     try:
         header = [name.strip() for name in next(reader)]
         names = [name if ":" in name else squash(name) for name in header]
-        if "contractaccount" not in names:
-            raise Invalid("BAD_FILE", "the header has no column ContractAccount", line=1)
+        if needed not in names:
+            raise Invalid("BAD_FILE", f"the header has no column {_SPELT[needed]}", line=1)
         if len(set(names)) < len(names):
             raise Invalid("BAD_FILE", "the header names a column twice", line=1)
         for cells in reader:
@@ -194,6 +222,21 @@ def _with_charges(rows: Iterable[Raw | Reject]) -> Iterator[Raw | Reject]:
                 for name in charges
             ]
         yield line, members, text
+
+
+def _with_program(rows: Iterable[Raw | Reject]) -> Iterator[Raw | Reject]:
+    """Columns ProgramName, ProgramStatus and ProgramDescription are the agreement's one programme."""
+    for found in rows:
+        if not isinstance(found, Reject):
+            members = found[1]
+            program = {
+                name: members.pop("program" + name)
+                for name in ("name", "status", "description")
+                if "program" + name in members
+            }
+            if program:
+                members["programs"] = [program]
+        yield found
 
 
 def _invoices(rows: Iterable[Raw | Reject]) -> Iterator[Raw | Reject]:

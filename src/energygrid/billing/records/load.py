@@ -7,14 +7,19 @@ is recognised by its own job id and counted as before, so the outcome and the co
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from sqlalchemy import Connection
 
 from energygrid.access import tenants
 from energygrid.access.caller import Tenant
+from energygrid.access.vault import Vault
 from energygrid.billing.records import files, queries, terminations
-from energygrid.billing.records.rows import DateRules, Record, RecordKind
+from energygrid.billing.records.queries import Revision
+from energygrid.billing.records.record import Record, RecordKind
+from energygrid.billing.records.sealing import LANDING, Safe
+from energygrid.billing.records.values import DateRules
 from energygrid.billing.settings import BillingSettings
 from energygrid.database.engine import Database
 from energygrid.errors import Invalid
@@ -26,13 +31,15 @@ from energygrid.messaging import events
 JOB_KIND = "billing"
 TASK = "billing.ingest"
 BATCH = 1_000
+_STATEMENTS_AT_ONCE = 4
+"""They bring their documents along."""
 _ENOUGH_ROWS = 1_000
 """Rows before a share of rejects says anything."""
 
 Found = Record | Reject | Note
 
 
-def run(database: Database, tenant_id: int, job_id: str, clock: Callable[[], datetime]) -> None:
+def run(database: Database, vault: Vault, tenant_id: int, job_id: str, clock: Callable[[], datetime]) -> None:
     """Work on one job to its end; does nothing when it has ended."""
     job = database.write(jobs.start, tenant_id, job_id, clock())
     if job is None:
@@ -40,7 +47,7 @@ def run(database: Database, tenant_id: int, job_id: str, clock: Callable[[], dat
     tenant = database.read(tenants.get_tenant, tenant_id)
     counters: Counter[str] = Counter(dict.fromkeys(("accepted", "replaced", "unchanged", "rejected", "notes"), 0))
     try:
-        database.read(_load, database, tenant, job, counters, clock)
+        database.read(_load, database, vault, tenant, job, counters, clock)
     except Invalid as error:
         database.write(_fail, job, error, counters, clock())
     else:
@@ -50,6 +57,7 @@ def run(database: Database, tenant_id: int, job_id: str, clock: Callable[[], dat
 def _load(
     reading: Connection,
     database: Database,
+    vault: Vault,
     tenant: Tenant,
     job: Job,
     counters: Counter[str],
@@ -57,16 +65,18 @@ def _load(
 ) -> None:
     settings = tenant.section("billing", BillingSettings)
     kind = RecordKind(job.options["kind"])
-    with landing.open_landed(reading, job.tenant_id, job.upload_id) as source:
+    safe = Safe.of(tenant, vault)
+    unseal = partial(vault.open, LANDING) if job.options.get("sealed") else None
+    with landing.open_landed(reading, job.tenant_id, job.upload_id, unseal) as source:
         found = files.read(source, kind, DateRules(settings.date_order), settings.currency)
-        for batch in _batches(found):
-            counters.update(database.write(_store, tenant, job, kind, batch, counters.copy(), clock()))
+        for batch in _batches(found, _STATEMENTS_AT_ONCE if kind is RecordKind.STATEMENT else BATCH):
+            counters.update(database.write(_store, tenant, safe, job, kind, batch, counters.copy(), clock()))
             database.write(jobs.report, job.tenant_id, job.id, counters)
             _check_share(counters, settings.most_rejects, enough=_ENOUGH_ROWS)
     _check_share(counters, settings.most_rejects, enough=20)
 
 
-def _batches(found: Iterator[Found]) -> Iterator[list[Found]]:
+def _batches(found: Iterator[Found], size: int) -> Iterator[list[Found]]:
     """Complaints that stand before a broken end of the file are kept: it raises only after they were given."""
     failure: list[Invalid] = []
 
@@ -77,7 +87,7 @@ def _batches(found: Iterator[Found]) -> Iterator[list[Found]]:
             failure.append(error)
 
     steady = guarded()
-    while batch := list(islice(steady, BATCH)):
+    while batch := list(islice(steady, size)):
         yield batch
     if failure:
         raise failure[0]
@@ -95,48 +105,65 @@ def _check_share(counters: Counter[str], most: float, *, enough: int) -> None:
 def _store(
     db: Connection,
     tenant: Tenant,
+    safe: Safe,
     job: Job,
     kind: RecordKind,
     batch: Sequence[Found],
     before: Counter[str],
     now: datetime,
 ) -> Counter[str]:
-    rejects = [each for each in batch if isinstance(each, Reject)]
-    notes = [each for each in batch if isinstance(each, Note)]
-    records = [each for each in batch if isinstance(each, Record)]
+    judged = [_judged(each, safe) for each in batch]
+    rejects = [each for each in judged if isinstance(each, Reject)]
+    notes = [each for each in judged if isinstance(each, Note)]
+    records = [each for each in judged if isinstance(each, Record)]
     jobs.add_rejects(db, job, rejects, after=before["rejected"])
     jobs.add_notes(db, job, notes, after=before["notes"])
     counted = Counter(rejected=len(rejects), notes=len(notes))
-    queries.lock_records(db, tenant.id)
-    counted.update(_write(db, tenant, job, kind, records, now))
+    counted.update(write_records(db, tenant, safe, job.id, kind, records, now))
     return counted
 
 
-def _write(
-    db: Connection, tenant: Tenant, job: Job, kind: RecordKind, records: Sequence[Record], now: datetime
+def _judged(found: Found, safe: Safe) -> Found:
+    if isinstance(found, Record) and not safe.may_keep(found):
+        message = "the tenant's PII level is none, so no document of a customer is kept"
+        return Reject(found.row, "PERSONAL_DATA_REFUSED", message)
+    return found
+
+
+def write_records(
+    db: Connection,
+    tenant: Tenant,
+    safe: Safe,
+    job_id: str,
+    kind: RecordKind,
+    records: Sequence[Record],
+    now: datetime,
 ) -> Counter[str]:
+    """Store records of one kind, each named once, as new revisions where they differ from what is known.
+
+    Returns how many were accepted, replaced and unchanged. What this job stored before counts as it did then.
+    """
+    queries.lock_records(db, tenant.id)
     ids = [record.id for record in records]
-    mine = queries.stored_by(db, tenant.id, kind, job.id, ids)
+    mine = queries.stored_by(db, tenant.id, kind, job_id, ids)
     current = queries.current(db, tenant.id, kind, ids)
     counted: Counter[str] = Counter()
-    fresh: list[tuple[Record, int]] = []
+    fresh: list[Revision] = []
     for record in records:
-        there = current.get(record.id)
+        there, fingerprint = current.get(record.id), safe.fingerprint(record)
         if record.id in mine:  # by the run that was killed
             counted["accepted" if mine[record.id] == 1 else "replaced"] += 1
-        elif there is None:
-            counted["accepted"] += 1
-            fresh.append((record, 1))
-        elif there.fingerprint == record.fingerprint:
+        elif there is not None and there.fingerprint == fingerprint:
             counted["unchanged"] += 1
         else:
-            counted["replaced"] += 1
-            fresh.append((record, there.revision + 1))
-    queries.supersede(db, tenant.id, kind, [record.id for record, revision in fresh if revision > 1], now)
-    queries.insert_records(db, tenant.id, job.id, fresh, now)
+            counted["replaced" if there else "accepted"] += 1
+            number = there.revision + 1 if there else 1
+            fresh.append(Revision(record, number, fingerprint, safe.columns(record), safe.seal_file(record.file)))
+    queries.supersede(db, tenant.id, kind, [each.record.id for each in fresh if each.number > 1], now)
+    queries.insert_records(db, tenant.id, job_id, fresh, now)
     if kind is RecordKind.TERMINATION:
-        for record, revision in fresh:
-            terminations.plan(db, tenant, record, revision, now)
+        for each in fresh:
+            terminations.plan(db, tenant, each.record, each.number, now)
     return counted
 
 

@@ -1,14 +1,16 @@
-"""SQL of bills, payment plans and terminations."""
+"""SQL of what utilities send: bills, payment plans, terminations, and records that are kept as documents."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from energygrid.billing.records.rows import Record, RecordKind
+from energygrid.billing.records.facts import FACT_ROWS
+from energygrid.billing.records.record import Record, RecordKind
+from energygrid.billing.records.tables import statement_file, utility_record
 from energygrid.billing.tables import account_termination, bill, bill_line, payment_plan
 from energygrid.customers.tables import contract, customer
 
@@ -17,9 +19,21 @@ TABLES: Mapping[RecordKind, Table] = {
     RecordKind.INVOICE: bill,
     RecordKind.PAYMENT_PLAN: payment_plan,
     RecordKind.TERMINATION: account_termination,
+    **dict.fromkeys(FACT_ROWS, utility_record),
 }
 
 _LOCK = 0x42696C6C  # "Bill"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A record about to be written. sealed: its columns of personal data; file: its document, sealed."""
+
+    record: Record
+    number: int
+    fingerprint: bytes
+    sealed: Mapping[str, Any]
+    file: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +75,121 @@ def supersede(db: Connection, tenant_id: int, kind: RecordKind, ids: Sequence[st
         )
 
 
-def insert_records(
-    db: Connection, tenant_id: int, job_id: str, revisions: Sequence[tuple[Record, int]], now: datetime
-) -> None:
-    """Records of one kind with their revision numbers, and their lines."""
+def insert_records(db: Connection, tenant_id: int, job_id: str, revisions: Sequence[Revision], now: datetime) -> None:
+    """Records of one kind with their lines and files."""
     if not revisions:
         return
-    table = TABLES[revisions[0][0].kind]
+    table = TABLES[revisions[0].record.kind]
     rows = [
         {
-            **record.columns,
+            **each.record.columns,
+            **({"facts": each.record.facts} if "facts" in table.c else {}),
+            **each.sealed,
             "tenant_id": tenant_id,
-            "id": record.id,
-            "revision": revision,
-            "fingerprint": record.fingerprint,
+            "id": each.record.id,
+            "revision": each.number,
+            "fingerprint": each.fingerprint,
             "job_id": job_id,
             "known_at": now,
         }
-        for record, revision in revisions
+        for each in revisions
     ]
     db.execute(insert(table), rows)
-    lines = [
-        {
-            "tenant_id": tenant_id,
-            "bill_id": record.id,
-            "revision": revision,
-            "number": number,
-            "kind": line.kind,
-            "name": line.name,
-            "quantity": line.quantity,
-            "unit": line.unit,
-            "price": line.price,
-            "amount": line.amount,
-        }
-        for record, revision in revisions
-        for number, line in enumerate(record.lines, 1)
-    ]
-    if lines:
+    if lines := [line for each in revisions for line in _lines(tenant_id, each)]:
         db.execute(insert(bill_line), lines)
+    files = [
+        {"tenant_id": tenant_id, "record_id": each.record.id, "revision": each.number, "body": each.file}
+        for each in revisions
+        if each.file is not None
+    ]
+    if files:
+        db.execute(insert(statement_file), files)
+
+
+def _lines(tenant_id: int, revision: Revision) -> Iterator[dict[str, Any]]:
+    key = {"tenant_id": tenant_id, "bill_id": revision.record.id, "revision": revision.number}
+    for number, line in enumerate(revision.record.lines, 1):
+        yield {**key, "number": number, **asdict(line)}
+
+
+def facts(
+    db: Connection,
+    tenant_id: int,
+    kind: RecordKind,
+    *,
+    accounts: Sequence[str] | None = None,
+    meters: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
+) -> Sequence[Row[Any]]:
+    """Current records of a kind that match everything given, by id; `first_known_at` is of their first revision."""
+    r = utility_record.c
+    first = utility_record.alias("first")
+    statement = (
+        select(utility_record, first.c.known_at.label("first_known_at"))
+        .join(first, (first.c.tenant_id == r.tenant_id) & (first.c.id == r.id) & (first.c.revision == 1))
+        .where(r.tenant_id == tenant_id, r.kind == kind.value, r.superseded_at.is_(None))
+    )
+    for column, wanted in ((r.account_number, accounts), (r.meter_id, meters), (r.id, ids)):
+        if wanted is not None:
+            statement = statement.where(column.in_(wanted))
+    return db.execute(statement.order_by(r.id)).all()
+
+
+def sealed_file(db: Connection, tenant_id: int, record_id: str, revision: int) -> bytes | None:
+    f = statement_file.c
+    statement = select(f.body).where(f.tenant_id == tenant_id, f.record_id == record_id, f.revision == revision)
+    return db.execute(statement).scalar()
+
+
+def accounts_held_alone(db: Connection, tenant_id: int, client_id: str) -> list[str]:
+    """Accounts that this client has or had, and nobody else has."""
+    mine, other = contract.c, contract.alias("other").c
+    shared = (
+        select(other.id)
+        .where(
+            other.tenant_id == tenant_id,
+            other.account_number == mine.account_number,
+            other.client_id != client_id,
+            other.until.is_(None),
+        )
+        .exists()
+    )
+    statement = select(mine.account_number).where(
+        mine.tenant_id == tenant_id, mine.client_id == client_id, mine.account_number.is_not(None), ~shared
+    )
+    return sorted(set(db.execute(statement).scalars()))
+
+
+def meters_left_alone(db: Connection, tenant_id: int, client_id: str) -> list[str]:
+    """Meters that this client holds or held, and nobody else holds."""
+    mine, other = contract.c, contract.alias("other").c
+    shared = (
+        select(other.id)
+        .where(
+            other.tenant_id == tenant_id,
+            other.meter_id == mine.meter_id,
+            other.client_id != client_id,
+            other.until.is_(None),
+        )
+        .exists()
+    )
+    statement = select(mine.meter_id).where(mine.tenant_id == tenant_id, mine.client_id == client_id, ~shared)
+    return sorted(set(db.execute(statement).scalars()))
+
+
+def forget_accounts(db: Connection, tenant_id: int, accounts: Sequence[str], kinds: Sequence[RecordKind]) -> None:
+    """Delete every revision of these accounts' records, with their files."""
+    r = utility_record.c
+    names = [kind.value for kind in kinds]
+    gone = delete(utility_record).where(r.tenant_id == tenant_id, r.account_number.in_(accounts), r.kind.in_(names))
+    db.execute(gone)
+
+
+def blank_personal(db: Connection, tenant_id: int, meters: Sequence[str]) -> None:
+    """Drop what is personal of every revision of these meters' records."""
+    r = utility_record.c
+    rows = update(utility_record).where(r.tenant_id == tenant_id, r.meter_id.in_(meters))
+    db.execute(rows.values(personal=None, personal_sealed=None))
 
 
 def bills(

@@ -5,87 +5,27 @@ Names are matched without regard to case, spaces, `_`, `-` and `.`: `ContractAcc
 contracts/powerbox.md 1.7.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AliasGenerator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from energygrid.billing.settings import DateOrder
-
-
-class RecordKind(StrEnum):
-    MCH = "mch"
-    INVOICE = "invoice"
-    PAYMENT_PLAN = "payment_plan"
-    TERMINATION = "termination"
-
+from energygrid.billing.records.facts import FACT_ROWS, FactRow, Facts
+from energygrid.billing.records.record import Line, Record, RecordKind, record_id
+from energygrid.billing.records.values import Currency, Day, Id, Moment, Number, Words, squash
 
 LineKind = Literal["ENERGY", "DELIVERY", "ADDER", "FIXED", "TAX", "CREDIT", "PREVIOUS_BALANCE", "PAYMENT", "OTHER"]
 
 
-def squash(name: str) -> str:
-    """A column or member name as it is compared."""
-    return re.sub(r"[\s_.\-]", "", name).lower()
-
-
-@dataclass(frozen=True, slots=True)
-class DateRules:
-    """How `1/2/2025` is read; with None such dates are refused, never guessed (contracts/powerbox.md C26)."""
-
-    order: DateOrder | None = None
-
-
-_SLASHED = re.compile(r"(\d{1,4})[/.](\d{1,2})[/.](\d{1,4})")
-_COMPACT = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
-
-
-def _read_date(value: Any, info: ValidationInfo) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if match := _COMPACT.fullmatch(text):
-        return date(*map(int, match.groups()))
-    if match := _SLASHED.fullmatch(text):
-        rules: DateRules = info.context or DateRules()
-        if rules.order is None:
-            raise ValueError("write YYYY-MM-DD, or set the tenant's date order")
-        parts = dict(zip(rules.order, map(int, match.groups()), strict=True))
-        return date(parts["Y"], parts["M"], parts["D"])
-    raise ValueError("a date such as 2025-01-31")
-
-
-def _read_number(value: Any) -> Any:
-    if isinstance(value, str):
-        text = value.strip()
-        if not re.fullmatch(r"-?\d{1,15}(\.\d{1,8})?", text, re.ASCII):
-            raise ValueError("a decimal number without exponent or thousands separator")
-        return Decimal(text)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("a decimal number")  # noqa: TRY004 - a ValueError becomes the row's complaint
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_read_date)]
-Number = Annotated[Decimal, BeforeValidator(_read_number), Field(allow_inf_nan=False, max_digits=23, decimal_places=8)]
-Id = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7E]{1,64}$")]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1F\x7F]+$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+QualityCode = Annotated[
+    Literal[0, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],
+    BeforeValidator(
+        lambda value: int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    ),
+]
+"""QualityOfReading of ESPI."""
 
 
 class _Row(BaseModel):
@@ -106,7 +46,41 @@ class LineRow(BaseModel):
     amount: Number
 
 
-class _BillRow(_Row):
+class BillFacts(Facts):
+    """What a bill may say besides what it charges; None where the utility sent nothing.
+
+    Amounts of energy are in the bill's unit, demands in `demand_unit`; both days of the ratchet period are included.
+    """
+
+    bill_to_date: Number | None = None
+    additional_cost: Number | None = None
+    current_period_consumption: Number | None = None
+    current_day_consumption: Number | None = None
+    current_day_net_consumption: Number | None = None
+    current_day_last_year_net_consumption: Number | None = None
+    previous_day_consumption: Number | None = None
+    previous_day_net_consumption: Number | None = None
+    previous_day_last_year_consumption: Number | None = None
+    peak_demand: Number | None = None
+    ratchet_demand: Number | None = None
+    ratchet_start: Day | None = None
+    ratchet_end: Day | None = None
+    demand_unit: Words | None = None
+    quality_of_reading: QualityCode | None = None
+    status_time: Moment | None = None
+    tariff_profile: Words | None = None
+    read_cycle: Words | None = None
+    charge_source: Words | None = None
+
+    @model_validator(mode="after")
+    def _ratchet_is_a_span(self) -> Self:
+        start, end = self.ratchet_start, self.ratchet_end
+        if (start is None) != (end is None) or (start is not None and end is not None and end < start):
+            raise ValueError("RatchetStart and RatchetEnd come together, in order")
+        return self
+
+
+class _BillRow(BillFacts, _Row):
     external_site_id: Id | None = None
     billing_start: Day
     billing_end: Day
@@ -159,44 +133,13 @@ class TerminationRow(_Row):
     reason: Words | None = None
 
 
-ROWS: Mapping[RecordKind, type[_Row]] = {
+ROWS: Mapping[RecordKind, type[BaseModel]] = {
     RecordKind.MCH: MchRow,
     RecordKind.INVOICE: InvoiceRow,
     RecordKind.PAYMENT_PLAN: PaymentPlanRow,
     RecordKind.TERMINATION: TerminationRow,
+    **FACT_ROWS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    kind: str
-    name: str
-    quantity: Decimal | None
-    unit: str | None
-    price: Decimal | None
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is stored: the columns of its table, and a bill's lines. `row` is its first line in the file."""
-
-    kind: RecordKind
-    id: str
-    row: int
-    columns: Mapping[str, Any]
-    lines: tuple[Line, ...] = ()
-    fingerprint: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        content = [dict(self.columns), [asdict(line) for line in self.lines]]
-        text = json.dumps(content, default=str, sort_keys=True)
-        object.__setattr__(self, "fingerprint", hashlib.sha256(text.encode()).digest())
-
-
-def _id(prefix: str, *parts: object) -> str:
-    """The same for every revision: what identifies the record, hashed."""
-    return f"{prefix}_{hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()[:24]}"
 
 
 def _after(day: date) -> date:
@@ -248,8 +191,10 @@ def record_of(row: BaseModel, number: int, currency: str) -> Record:
                 "last_day": row.termination_date,
                 "reason": row.reason,
             }
-            key = _id("trm", row.contract_account, row.external_site_id or "")
+            key = record_id("trm", row.contract_account, row.external_site_id or "")
             return Record(RecordKind.TERMINATION, key, number, columns)
+        case FactRow():
+            return row.record(number)
     raise TypeError(type(row).__name__)
 
 
@@ -290,7 +235,8 @@ def _bill(
     lines = tuple(
         Line(each.kind, each.name, each.quantity, each.unit, each.price, each.amount) for each in row.line_items
     )
-    return Record(kind, _id("bil", *key), number, columns, lines)
+    facts = row.model_dump(mode="json", include=set(BillFacts.model_fields), exclude_none=True)
+    return Record(kind, record_id("bil", *key), number, columns, lines, facts or None)
 
 
 def _plan(row: PaymentPlanRow, number: int, currency: str) -> Record:
@@ -306,4 +252,4 @@ def _plan(row: PaymentPlanRow, number: int, currency: str) -> Record:
         "total": row.total_amount,
         "next_due_on": row.next_due_date,
     }
-    return Record(RecordKind.PAYMENT_PLAN, _id("pln", row.contract_account, row.plan_id), number, columns)
+    return Record(RecordKind.PAYMENT_PLAN, record_id("pln", row.contract_account, row.plan_id), number, columns)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.billing.records import queries
-from energygrid.billing.records.rows import Record
+from energygrid.billing.records.record import Record
 from energygrid.database.queue import defer
 from energygrid.metering.calendar import day_span
 from energygrid.metering.settings import MeteringSettings

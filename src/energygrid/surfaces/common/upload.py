@@ -4,17 +4,18 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from energygrid.errors import Invalid
-from energygrid.ingest.landing import CHUNK_BYTES, Receiver
+from energygrid.ingest.landing import CHUNK_BYTES, Receiver, Seal
 
 
-async def receive_upload(request: Request, limit: int) -> Receiver:
+async def receive_upload(request: Request, limit: int, seal: Seal | None = None) -> Receiver:
     """The request's body, streamed to a temporary file; use the receiver in a `with` block.
 
+    seal  for a file with personal data: what makes it unreadable while it waits
     Raises Invalid: UNSUPPORTED_FORMAT for a content coding, INVALID_PAYLOAD for an empty body, TOO_LARGE.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Invalid("UNSUPPORTED_FORMAT", "send the file as it is; content codings are not read")
-    receiver = Receiver(limit)
+    receiver = Receiver(limit, seal)
     pending = bytearray()
     try:
         async for piece in request.stream():

@@ -1,12 +1,14 @@
 """Billing ingest: POST /powerbox/ingest/billing; the job is watched like that of any other file (contract 1.7)."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from energygrid.billing.records.load import JOB_KIND, TASK
-from energygrid.billing.records.rows import RecordKind
+from energygrid.billing.records.record import RecordKind
+from energygrid.billing.records.sealing import LANDING
 from energygrid.errors import Invalid
 from energygrid.ingest import jobs
 from energygrid.surfaces.common.deps import Here, Now, RequestId
@@ -42,7 +44,8 @@ async def ingest_billing(
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in _TAKEN:
         raise Invalid("UNSUPPORTED_FORMAT", f"a billing file is not sent as {media[:100]}; use text/csv")
-    with await receive_upload(request, here.settings.upload_limit) as receiver:
+    seal = partial(here.vault.seal, LANDING) if kind.is_personal else None
+    with await receive_upload(request, here.settings.upload_limit, seal) as receiver:
         job = await run_in_threadpool(
             here.database.write,
             jobs.receive_file,
@@ -52,7 +55,7 @@ async def ingest_billing(
             kind=JOB_KIND,
             task=TASK,
             name=name,
-            options={"kind": kind.value},
+            options={"kind": kind.value, "sealed": kind.is_personal},
             now=now,
         )
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
