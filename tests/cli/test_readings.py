@@ -201,7 +201,7 @@ def test_a_file_whose_import_was_killed_is_not_a_duplicate(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("energygrid.metering.ingest.defer_validation", killed)
+        patch.setattr("energygrid.metering.ingest.follow_up", killed)
         assert type_in("import", file).exit_code != 0
     [summary] = json.loads(type_in("import", file, "--json").stdout)
     assert (summary["state"], summary["accepted"]) == ("completed", 96)

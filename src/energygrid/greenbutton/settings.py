@@ -16,3 +16,11 @@ class GreenButtonSettings(BaseModel):
         description="Readings above which a batch is built ahead: 202, then 200 at the same address; null: never"
         " unless it is asked for.",
     )
+    built_hours: float = Field(48, gt=0, description="How long a feed that was built ahead is kept [h].")
+    notice_delay_s: float | None = Field(
+        None,
+        ge=0,
+        le=86_400,
+        description="How long changed data wait for others before a third party is told [s]; unset: 60, in a sandbox 1.",
+    )
+    bulk_days: float = Field(7, gt=0, description="How long the bulk feed that a notice names can be read [days].")

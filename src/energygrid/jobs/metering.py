@@ -6,9 +6,12 @@ from typing import Any
 
 import structlog
 from procrastinate import JobContext as Delivery
+from sqlalchemy import Connection
 
 from energygrid.access import tenants
+from energygrid.access.caller import Tenant
 from energygrid.errors import DomainError, Unavailable
+from energygrid.greenbutton import notices
 from energygrid.ingest import jobs
 from energygrid.jobs.app import Patient, app, context
 from energygrid.metering import ingest, validation
@@ -52,9 +55,17 @@ def validate(tenant_id: int, job_id: str, touched: list[tuple[int, int, int]]) -
     """Run the rules over changed days and estimate their gaps."""
     database = context().database
     tenant = database.read(tenants.get_tenant, tenant_id)
-    estimated = database.write(validation.validate_days, tenant, touched, datetime.now(UTC))
+    estimated = database.write(_validate, tenant, touched, datetime.now(UTC))
     if estimated and job_id:
         database.write(jobs.add_to_counter, tenant_id, job_id, "estimated", estimated)
+
+
+def _validate(db: Connection, tenant: Tenant, touched: list[tuple[int, int, int]], now: datetime) -> int:
+    """Estimates are readings too: whoever may read them is told of the days again."""
+    estimated = validation.validate_days(db, tenant, touched, now)
+    if estimated:
+        notices.readings_written(db, tenant, touched, now)
+    return estimated
 
 
 @app.task(name="metering.unpark", queue="default", retry=_RETRY)

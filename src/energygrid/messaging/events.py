@@ -11,6 +11,8 @@ from energygrid.database.queue import defer
 from energygrid.messaging import queries
 
 POWERBOX = "powerbox"
+GREENBUTTON = "greenbutton"
+"""Surfaces: each has endpoints, event types and a form of message of its own."""
 
 WEBHOOK_DISABLED = "webhook.disabled"
 WEBHOOK_TEST = "webhook.test"
@@ -35,6 +37,14 @@ EVENT_TYPES: Mapping[str, str] = MappingProxyType(
 Events of one subject reach an endpoint in the order in which they were recorded.
 Source: contracts/powerbox.md 1.13 P-8 and 3.4 (bind.slow).
 """
+
+NOTICE_DATA = "notice.data"
+NOTICE_AUTHORIZATION = "notice.authorization"
+NOTICE_READY = "notice.ready"
+NOTICE_TEST = "notice.test"
+NOTICE_TYPES = frozenset({NOTICE_DATA, NOTICE_AUTHORIZATION, NOTICE_READY, NOTICE_TEST})
+"""Green Button's: data, authorizations and applications that changed, a feed that was built ahead, and a test. The
+member `resources` of `data` lists addresses; each is recorded for one endpoint alone."""
 
 _DEFERRED = "messaging.fan_out"
 

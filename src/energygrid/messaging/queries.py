@@ -91,3 +91,9 @@ def events_after(
     if types:
         statement = statement.where(_e.type.in_(types))
     return [Event(**row) for row in db.execute(statement).mappings()]
+
+
+def data_of(db: Connection, tenant_id: int, event_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What some events say, by id."""
+    statement = select(_e.id, _e.data).where(_e.tenant_id == tenant_id, _e.id.in_(event_ids))
+    return {row.id: row.data for row in db.execute(statement)}

@@ -29,6 +29,8 @@ from energygrid.metering.store import WriteReport
 
 BATCH_ROWS = 250_000
 VALIDATE = "metering.validate"
+WRITTEN = "greenbutton.readings_written"
+"""Jobs that see to what was written: its rules, and those who are to be told."""
 _SERIES_A_JOB = 200
 _FEW_ROWS = 20
 """Files shorter than this are not refused for their share of rejects."""
@@ -50,7 +52,7 @@ def ingest_usage(db: Connection, tenant: Tenant, job: Job, *, now: datetime, wat
             if watch is not None:
                 watch(run.counters())
     _judge(run)
-    defer_validation(db, tenant.id, job.id, run.report)
+    follow_up(db, tenant.id, job.id, run.report)
     jobs.complete(db, job, run.counters(), now)
     events.record(
         db,
@@ -132,10 +134,11 @@ def _judge(run: ImportRun) -> None:
         )
 
 
-def defer_validation(db: Connection, tenant_id: int, job_id: str, report: WriteReport) -> None:
-    """Have the changed days of every written series validated and their gaps estimated, a few hundred series a job.
+def follow_up(db: Connection, tenant_id: int, job_id: str, report: WriteReport) -> None:
+    """Have the changed days of every written series validated and their gaps estimated, and their readers told.
 
-    These jobs of one tenant run one after the other and behind everything else: files must not wait for them.
+    Validation takes a few hundred series a job. These jobs of one tenant run one after the other and behind everything
+    else: files must not wait for them.
     """
     touched = sorted(report.touched.items())
     for at in range(0, len(touched), _SERIES_A_JOB):
@@ -150,6 +153,9 @@ def defer_validation(db: Connection, tenant_id: int, job_id: str, report: WriteR
             job_id=job_id,
             touched=part,
         )
+    if touched:
+        everything = [[series_id, first, last] for series_id, (first, last) in touched]
+        defer(db, WRITTEN, tenant_id=tenant_id, touched=everything)
 
 
 def unpark(db: Connection, tenant: Tenant, meter_ids: Sequence[str], *, now: datetime) -> int:
@@ -164,7 +170,7 @@ def unpark(db: Connection, tenant: Tenant, meter_ids: Sequence[str], *, now: dat
         run = ImportRun.of(db, tenant, job, now)
         run.stored_rejects = jobs.count_rejects(db, job)
         take_readings(run, parked.batch, known_at=now)
-        defer_validation(db, tenant.id, job.id, run.report)
+        follow_up(db, tenant.id, job.id, run.report)
         jobs.add_to_counter(db, tenant.id, job.id, "parked", -len(parked.batch))
         for name in ("accepted", "replaced", "unchanged", "rejected"):
             jobs.add_to_counter(db, tenant.id, job.id, name, int(run.counters()[name]))

@@ -15,7 +15,7 @@ from energygrid.metering.vee.run import validate_many
 
 def validate_days(db: Connection, tenant: Tenant, touched: Sequence[tuple[int, int, int]], now: datetime) -> int:
     """Run the rules over (series id, first, last block day since 1970) each; how many readings were estimated."""
-    spans = [(series, _span(series, first, last)) for series, first, last in _known(db, tenant, touched)]
+    spans = [(series, span_of(series, first, last)) for series, first, last in _known(db, tenant, touched)]
     return validate_many(db, tenant, spans, now=now).estimated.total()
 
 
@@ -24,7 +24,8 @@ def _known(db: Connection, tenant: Tenant, touched: Sequence[tuple[int, int, int
     return [(series[series_id], first, last) for series_id, first, last in touched if series_id in series]
 
 
-def _span(series: Series, first: int, last: int) -> Span:
+def span_of(series: Series, first: int, last: int) -> Span:
+    """The instants of a series' block days [first, last], in days since 1970."""
     if series.is_daily:
         start, end = day_starts(np.array([first, last + 1]), series.zone).tolist()
         return Span.of(start, end)

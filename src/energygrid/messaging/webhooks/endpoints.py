@@ -15,7 +15,8 @@ from energygrid.messaging.webhooks import queries, signing
 from energygrid.messaging.webhooks.queries import Endpoint
 
 SEAL = "webhook secret"
-MOST_ENDPOINTS = 50
+MOST_ENDPOINTS = {events.POWERBOX: 50, events.GREENBUTTON: 10_000}
+"""By surface; a third party of Green Button has one."""
 OVERLAP = timedelta(hours=24)
 """How long messages are also signed with the secret before the last rotation."""
 
@@ -39,8 +40,9 @@ def create(
     """
     _check_types(types, surface)
     queries.fan_out(db, tenant.id, now)  # what happened before belongs to the endpoints there were
-    if queries.count_endpoints(db, tenant.id, surface) >= MOST_ENDPOINTS:
-        raise Conflict("TOO_MANY_WEBHOOKS", f"there are {MOST_ENDPOINTS} endpoints already", limit=MOST_ENDPOINTS)
+    most = MOST_ENDPOINTS[surface]
+    if queries.count_endpoints(db, tenant.id, surface) >= most:
+        raise Conflict("TOO_MANY_WEBHOOKS", f"there are {most} endpoints already", limit=most)
     endpoint_id = f"whe_{secrets.token_hex(12)}"
     secret = signing.new_secret()
     queries.insert_endpoint(
@@ -157,7 +159,10 @@ def call_for_test(
     return event_id
 
 
-TYPES_OF_SURFACE: dict[str, frozenset[str]] = {events.POWERBOX: frozenset(events.EVENT_TYPES)}
+TYPES_OF_SURFACE: dict[str, frozenset[str]] = {
+    events.POWERBOX: frozenset(events.EVENT_TYPES),
+    events.GREENBUTTON: events.NOTICE_TYPES,
+}
 
 
 def _check_types(types: Sequence[str], surface: str) -> None:

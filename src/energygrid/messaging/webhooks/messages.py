@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from xml.sax.saxutils import escape
 
-from energygrid.messaging.events import POWERBOX
+from energygrid.messaging.events import GREENBUTTON, POWERBOX
 from energygrid.messaging.queries import Event
 from energygrid.messaging.webhooks import signing
 
@@ -38,5 +39,17 @@ def stamp(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-RENDERERS: dict[str, Renderer] = {POWERBOX: standard}
+def batch_list(event: Event, secrets: Sequence[str], now: datetime) -> Message:
+    """ESPI's BatchList of the addresses in `data`, with the headers of Standard Webhooks in addition.
+
+    Source: contracts/greenbutton.md 3.7.
+    """
+    listed = "".join(f"<resources>{escape(each)}</resources>" for each in event.data["resources"])
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    body = f'{head}<BatchList xmlns="http://naesb.org/espi">{listed}</BatchList>\n'.encode()
+    signed = signing.headers(secrets, event.id, int(now.timestamp()), body)
+    return Message(body, {"content-type": "application/xml", "user-agent": USER_AGENT, **signed})
+
+
+RENDERERS: dict[str, Renderer] = {POWERBOX: standard, GREENBUTTON: batch_list}
 """By surface."""

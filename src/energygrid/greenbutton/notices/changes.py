@@ -1,0 +1,112 @@
+"""Marking what third parties are to be told of, in the transaction of whoever knows of the change.
+
+Marks of one consent grow together until they are due, so that a load of ten thousand meters makes few notices.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from energygrid.access.caller import Tenant
+from energygrid.access.consents.consents import Consent
+from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties.third_parties import ThirdParty
+from energygrid.database.queue import defer
+from energygrid.greenbutton.ahead import requests as ahead
+from energygrid.greenbutton.notices import queries
+from energygrid.greenbutton.notices.queries import APPLICATION, AUTHORIZATION, BillSpan, Span
+from energygrid.greenbutton.settings import GreenButtonSettings
+from energygrid.metering.calendar import day_span
+from energygrid.metering.series import series_by_ids
+from energygrid.metering.settings import MeteringSettings
+from energygrid.metering.validation import span_of
+
+TASK = "greenbutton.notify"
+PROMPTLY = timedelta(seconds=1)
+"""How long the news of a consent or an application waits for others of its kind."""
+
+
+def data_changed(
+    db: Connection, tenant: Tenant, touched: Mapping[str, tuple[datetime, datetime]], now: datetime
+) -> None:
+    """Readings of meters are new or corrected; by meter, the data times [first, last) among which they are."""
+    if not touched or not queries.anybody_listens(db, tenant.id):
+        return
+    due = now + delay(tenant)
+    spans = [Span(meter, first, last) for meter, (first, last) in touched.items()]
+    if queries.mark_readings(db, tenant.id, spans, now, due):
+        _book(db, tenant, due, now)
+
+
+def readings_written(db: Connection, tenant: Tenant, touched: Sequence[tuple[int, int, int]], now: datetime) -> None:
+    """The same by series: (series id, first, last block day since 1970), as the store reports what it has written."""
+    if not touched or not queries.anybody_listens(db, tenant.id):
+        return
+    days = {series_id: (first, last) for series_id, first, last in touched}
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for series in series_by_ids(db, tenant.id, list(days)):
+        if series.owner_kind == "meter":
+            span = span_of(series, *days[series.id])
+            known = spans.get(series.owner_id, (span.start, span.end))
+            spans[series.owner_id] = (min(known[0], span.start), max(known[1], span.end))
+    data_changed(db, tenant, spans, now)
+
+
+def bills_changed(
+    db: Connection, tenant: Tenant, bills: Iterable[tuple[str, str | None, date, date]], now: datetime
+) -> None:
+    """Bills are new or corrected: (account, meter or None, first day, day after the last) of each."""
+    if not queries.anybody_listens(db, tenant.id):
+        return
+    zone = tenant.section("metering", MeteringSettings).zone
+    spans = [
+        BillSpan(account, meter, day_span(first, zone).start, day_span(last, zone).start)
+        for account, meter, first, last in bills
+    ]
+    due = now + delay(tenant)
+    if spans and queries.mark_bills(db, tenant.id, spans, now, due):
+        _book(db, tenant, due, now)
+
+
+def customers_changed(db: Connection, tenant: Tenant, customer_ids: Sequence[str], now: datetime) -> None:
+    """What is known of customers, their premises, accounts or meters is not what it was."""
+    if not customer_ids or not queries.anybody_listens(db, tenant.id):
+        return
+    due = now + delay(tenant)
+    if queries.mark_customers(db, tenant.id, customer_ids, now, due):
+        _book(db, tenant, due, now)
+
+
+def consent_changed(db: Connection, tenant: Tenant, consent: Consent, now: datetime) -> None:
+    """A consent was given, changed or revoked. What was built under one that holds no more goes at once."""
+    if not consent.holds(now):
+        ahead.forget(db, tenant.id, consent.client_id, consent.id)
+    party = third_parties.find_by_client(db, consent.client_id)
+    if party is not None:
+        _mark(db, party, AUTHORIZATION, consent.id, now)
+
+
+def application_changed(db: Connection, party: ThirdParty, now: datetime) -> None:
+    """What ApplicationInformation tells of a third party is not what it was."""
+    _mark(db, party, APPLICATION, party.application_id, now)
+
+
+def delay(tenant: Tenant) -> timedelta:
+    """How long a change of data waits for its neighbours."""
+    asked = tenant.section("greenbutton", GreenButtonSettings).notice_delay_s
+    if asked is not None:
+        return timedelta(seconds=asked)
+    return timedelta(seconds=1 if tenant.environment == "sandbox" else 60)
+
+
+def _mark(db: Connection, party: ThirdParty, kind: str, about: str, now: datetime) -> None:
+    if party.notify_uri is not None:
+        queries.mark(db, party.tenant.id, party.client_id, kind, about, now + PROMPTLY)
+        _book(db, party.tenant, now + PROMPTLY, now)
+
+
+def _book(db: Connection, tenant: Tenant, due: datetime, now: datetime) -> None:
+    """One job a tenant and delay waits at a time. One that begins before this commits leaves the rest to the sweep."""
+    lock = f"{TASK} {tenant.id} {(due - now).total_seconds():g}"
+    defer(db, TASK, at=due.astimezone(UTC), queueing_lock=lock, tenant_id=tenant.id)
