@@ -56,7 +56,7 @@ def test_a_database_that_lacks_migrations_is_not_ready(root: TestClient, databas
 def test_the_landing_page_links_every_document_and_all_its_links_work(root: TestClient) -> None:
     page = root.get("/")
     links = re.findall(r'(?:href|src)="([^"]+)"', page.text)
-    assert {"/docs/powerbox", "/v1/openapi.json", "/docs/identity", "/oauth/openapi.json"} <= set(links)
+    assert {"/docs/powerbox", "/v1/openapi.json", "/docs/identity", "/oauth/openapi.json", "/portal/"} <= set(links)
     for link in links:
         assert root.get(link).status_code == 200, link
 

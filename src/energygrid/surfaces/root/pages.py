@@ -99,7 +99,7 @@ def _on_host(surface: Mounted) -> str:
 
 def _documents(surface: Mounted) -> str:
     if surface.openapi is None:
-        return ""
+        return f'<a href="{escape(surface.prefixes[0])}/">open</a>'
     name = escape(surface.name)
     return f'<a href="/docs/{name}">try it</a>, <a href="{escape(surface.openapi)}">OpenAPI</a>'
 
