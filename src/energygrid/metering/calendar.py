@@ -127,6 +127,25 @@ def check_zone(zone: str) -> str:
     return zone
 
 
+class ClockChanges(NamedTuple):
+    """Instants at which a zone's clocks change, and the offsets around them [s east], oldest first."""
+
+    at: Int64s
+    before: Int64s
+    after: Int64s
+
+
+def clock_changes(zone: str) -> ClockChanges:
+    """Every change from 1970 to 2099. Raises Invalid UNKNOWN_ZONE."""
+    rules = _rules(zone)
+    return ClockChanges(rules.changes, rules.offsets[:-1], rules.offsets[1:])
+
+
+def utc_offset(instant: int, zone: str) -> int:
+    """Seconds east of UTC at an instant."""
+    return int(to_local(np.array([instant]), zone)[0]) - instant
+
+
 def to_local(instants: Int64s, zone: str) -> Int64s:
     """Wall clocks of instants."""
     rules = _rules(zone)

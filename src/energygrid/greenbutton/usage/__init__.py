@@ -1,0 +1,1 @@
+"""The usage side of Green Button: usage points, readings, bills and power quality as ESPI resources."""

@@ -1,0 +1,203 @@
+"""SQL of the usage side: what there is of series, registers and bills in some spans, and meters as they are shared."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from psycopg import Connection as Driver
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    Text,
+    any_,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from energygrid.billing.records.tables import utility_record
+from energygrid.billing.tables import bill
+from energygrid.customers.tables import meter
+from energygrid.metering.tables import reading_revision, series
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+class Extent(NamedTuple):
+    """What of one series lies in its days first to last: how much, how new, from when to when (days or instants)."""
+
+    series_id: int
+    size: int
+    known_at: datetime
+    revisions: int
+    first: Any
+    last: Any
+
+
+class Records(NamedTuple):
+    """How many records there are, and how new they are; None: there is none."""
+
+    size: int
+    known_at: datetime | None
+    revisions: int | None
+
+
+class RegisterRead(NamedTuple):
+    """`first_known` is when anything was known of that instant, `known_at` when this value was."""
+
+    at: datetime
+    value: float
+    quality: int
+    first_known: datetime
+    known_at: datetime
+
+
+_BLOCK_EXTENTS = """
+    SELECT wanted.series_id, count(*), max(b.known_at), sum(b.revision)::bigint, min(b.day), max(b.day)
+    FROM unnest(%b::bigint[], %b::date[], %b::date[]) AS wanted (series_id, first, last)
+    JOIN reading_block b ON b.series_id = wanted.series_id AND b.day >= wanted.first AND b.day <= wanted.last
+    WHERE b.known_at >= %b
+    GROUP BY wanted.series_id
+"""
+
+# The same of what was known at a moment: a block replaced since then counts with the revision that held then.
+_BLOCK_EXTENTS_AS_OF = """
+    SELECT series_id, count(*), max(known_at), sum(revision)::bigint, min(day), max(day)
+    FROM (
+        SELECT DISTINCT ON (series_id, day) series_id, day, known_at, revision
+        FROM (
+            SELECT b.series_id, b.day, b.known_at, b.revision
+            FROM unnest(%(ids)b::bigint[], %(firsts)b::date[], %(lasts)b::date[]) AS wanted (series_id, first, last)
+            JOIN reading_block b ON b.series_id = wanted.series_id AND b.day >= wanted.first AND b.day <= wanted.last
+            UNION ALL
+            SELECT r.series_id, r.day, r.known_at, r.revision
+            FROM unnest(%(ids)b::bigint[], %(firsts)b::date[], %(lasts)b::date[]) AS wanted (series_id, first, last)
+            JOIN reading_revision r
+                ON r.series_id = wanted.series_id AND r.day >= wanted.first AND r.day <= wanted.last
+        ) AS known
+        WHERE known_at <= %(as_of)b
+        ORDER BY series_id, day, known_at DESC, revision DESC
+    ) AS then
+    WHERE known_at >= %(since)b
+    GROUP BY series_id
+"""
+
+_REGISTER_EXTENTS = """
+    SELECT wanted.series_id, count(*), max(r.known_at), 0::bigint, min(r.at), max(r.at)
+    FROM unnest(%b::bigint[], %b::timestamptz[], %b::timestamptz[]) AS wanted (series_id, first, last)
+    JOIN register_read r ON r.series_id = wanted.series_id AND r.at >= wanted.first AND r.at <= wanted.last
+    WHERE r.known_at >= %b AND r.known_at <= %b
+    GROUP BY wanted.series_id
+"""
+
+_REGISTER_READS = """
+    SELECT DISTINCT ON (at) at, value, quality, min(known_at) OVER (PARTITION BY at), known_at
+    FROM register_read
+    WHERE series_id = %b AND at >= %b AND at <= %b AND known_at <= %b
+    ORDER BY at, known_at DESC
+"""
+
+
+def _driver(db: Connection) -> Driver[Any]:
+    driver = db.connection.driver_connection
+    assert isinstance(driver, Driver)
+    return driver
+
+
+def block_extents(
+    db: Connection, wanted: Sequence[tuple[int, date, date]], since: datetime, as_of: datetime | None = None
+) -> list[Extent]:
+    """Of blocks of (series, first day, last day) known since an instant; as known at `as_of` if given."""
+    ids, firsts, lasts = ([each[place] for each in wanted] for place in range(3))
+    with _driver(db).cursor(binary=True) as cursor:
+        if as_of is None:
+            cursor.execute(_BLOCK_EXTENTS, (ids, firsts, lasts, since))
+        else:
+            values = {"ids": ids, "firsts": firsts, "lasts": lasts, "since": since, "as_of": as_of}
+            cursor.execute(_BLOCK_EXTENTS_AS_OF, values)
+        return [Extent(*row) for row in cursor]
+
+
+def register_extents(
+    db: Connection, wanted: Sequence[tuple[int, datetime, datetime]], since: datetime, as_of: datetime
+) -> list[Extent]:
+    ids, firsts, lasts = ([each[place] for each in wanted] for place in range(3))
+    with _driver(db).cursor(binary=True) as cursor:
+        cursor.execute(_REGISTER_EXTENTS, (ids, firsts, lasts, since, as_of))
+        return [Extent(*row) for row in cursor]
+
+
+def register_reads(
+    db: Connection, series_id: int, first: datetime, last: datetime, as_of: datetime
+) -> list[RegisterRead]:
+    """Reads at first to last, both included, oldest first: of each the value known at `as_of`."""
+    with _driver(db).cursor(binary=True) as cursor:
+        cursor.execute(_REGISTER_READS, (series_id, first, last, as_of))
+        return [RegisterRead(*row) for row in cursor]
+
+
+def first_known(db: Connection, series_id: int, days: Sequence[date]) -> dict[date, datetime]:
+    """When anything became known of those of some days that were replaced since."""
+    table = reading_revision.c
+    query = select(table.day, func.min(table.known_at)).where(table.series_id == series_id, table.day.in_(days))
+    return {row[0]: row[1] for row in db.execute(query.group_by(table.day))}
+
+
+def meters(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[str, AnyRow]:
+    query = select(
+        meter.c.meter_id,
+        meter.c.meter_type,
+        meter.c.is_ami,
+        meter.c.rate_code,
+        meter.c.billing_cycle,
+        meter.c.unit,
+        meter.c.changed_at,
+    ).where(meter.c.tenant_id == tenant_id, meter.c.meter_id == any_(_texts(meter_ids)))
+    return {row.meter_id: row for row in db.execute(query)}
+
+
+def series_made(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[int, datetime]:
+    """When each series of some meters was first written to."""
+    query = select(series.c.id, series.c.created_at).where(
+        series.c.tenant_id == tenant_id,
+        series.c.owner_kind == "meter",
+        series.c.owner_id == any_(_texts(meter_ids)),
+    )
+    return {row.id: row.created_at for row in db.execute(query)}
+
+
+def bills_of(db: Connection, tenant_id: int, meter_ids: Sequence[str], accounts: Sequence[str]) -> Records:
+    """Current bills of some meters, and those of some accounts that name no meter."""
+    names_none = bill.c.meter_id.is_(None) & (bill.c.account_number == any_(_texts(accounts)))
+    return _records(db, bill, tenant_id, or_(bill.c.meter_id == any_(_texts(meter_ids)), names_none))
+
+
+def power_quality_of(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> Records:
+    table = utility_record.c
+    wanted = (table.kind == "power_quality") & (table.meter_id == any_(_texts(meter_ids)))
+    return _records(db, utility_record, tenant_id, wanted)
+
+
+def bills_first_known(db: Connection, tenant_id: int, ids: Sequence[str]) -> dict[str, datetime]:
+    """When the first revision of each bill came."""
+    table = bill.c
+    query = select(table.id, func.min(table.known_at)).where(
+        table.tenant_id == tenant_id, table.id == any_(_texts(ids))
+    )
+    return {row[0]: row[1] for row in db.execute(query.group_by(table.id))}
+
+
+def _records(db: Connection, table: Table, tenant_id: int, wanted: ColumnElement[bool]) -> Records:
+    query = select(func.count(), func.max(table.c.known_at), func.sum(table.c.revision)).where(
+        table.c.tenant_id == tenant_id, table.c.superseded_at.is_(None), wanted
+    )
+    return Records(*db.execute(query).one())
+
+
+def _texts(values: Sequence[str]) -> BindParameter[Any]:
+    return literal(list(values), ARRAY(Text))
