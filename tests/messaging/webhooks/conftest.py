@@ -29,8 +29,9 @@ class Receiver:
 
     url: str
     behave: Callable[[int, Any], tuple[int, dict[str, str]]]
+    parse: Callable[[bytes], Any] = json.loads
     requests: list[dict[str, Any]] = field(default_factory=list)
-    accepted: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    accepted: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     lock: Lock = field(default_factory=Lock)
     release: Event = field(default_factory=Event)
 
@@ -39,7 +40,7 @@ class Receiver:
             self.requests.append({"headers": dict(headers.items()), "body": body})
             status, extra = self.behave(len(self.requests), headers)
             if 200 <= status < 300:
-                self.accepted[headers["webhook-id"]].append(json.loads(body))
+                self.accepted[headers["webhook-id"]].append(self.parse(body))
         if status == 0:
             self.release.wait(10)
             return 200, {}

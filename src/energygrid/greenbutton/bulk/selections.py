@@ -8,6 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from energygrid.access.tenants import tenant_now
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.errors import NotFound
 from energygrid.greenbutton.bulk import queries
@@ -64,14 +65,14 @@ def find(db: Connection, party: ThirdParty, bulk_id: str, now: datetime) -> Sele
         raise NotFound("UNKNOWN_BULK", f"there is no bulk feed {bulk_id[:64]}")
     if row.expires_at <= now:
         raise NotFound("BULK_EXPIRED", f"bulk feed {bulk_id} could be read until {row.expires_at.isoformat()}")
-    parts = queries.parts_in_force(db, party.tenant.id, party.client_id, bulk_id, now)
+    parts = queries.parts_in_force(db, party.tenant.id, party.client_id, bulk_id, tenant_now(party.tenant, now))
     kind: Kind = "customer" if row.kind == "customer" else "usage"
     return Selection(bulk_id, kind, standing=False, created_at=row.created_at, parts=tuple(parts))
 
 
 def standing(db: Connection, party: ThirdParty, kind: Kind, now: datetime) -> Selection:
     """Every consent of a third party."""
-    parts = queries.all_in_force(db, party.tenant.id, party.client_id, now)
+    parts = queries.all_in_force(db, party.tenant.id, party.client_id, tenant_now(party.tenant, now))
     return Selection(party.application_id, kind, standing=True, created_at=None, parts=tuple(parts))
 
 

@@ -1,6 +1,7 @@
 """Marking what third parties are to be told of, in the transaction of whoever knows of the change.
 
-Marks of one consent grow together until they are due, so that a load of ten thousand meters makes few notices.
+Marks of one consent grow together until they are due, so that a load of ten thousand meters makes few notices. `now` is
+the real instant everywhere, for jobs run by it; consents are judged by the tenant's own clock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from energygrid.access.caller import Tenant
 from energygrid.access.consents.consents import Consent
+from energygrid.access.tenants import tenant_now
 from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.database.queue import defer
@@ -35,7 +37,7 @@ def data_changed(
         return
     due = now + delay(tenant)
     spans = [Span(meter, first, last) for meter, (first, last) in touched.items()]
-    if queries.mark_readings(db, tenant.id, spans, now, due):
+    if queries.mark_readings(db, tenant.id, spans, tenant_now(tenant, now), due):
         _book(db, tenant, due, now)
 
 
@@ -65,7 +67,7 @@ def bills_changed(
         for account, meter, first, last in bills
     ]
     due = now + delay(tenant)
-    if spans and queries.mark_bills(db, tenant.id, spans, now, due):
+    if spans and queries.mark_bills(db, tenant.id, spans, tenant_now(tenant, now), due):
         _book(db, tenant, due, now)
 
 
@@ -74,13 +76,13 @@ def customers_changed(db: Connection, tenant: Tenant, customer_ids: Sequence[str
     if not customer_ids or not queries.anybody_listens(db, tenant.id):
         return
     due = now + delay(tenant)
-    if queries.mark_customers(db, tenant.id, customer_ids, now, due):
+    if queries.mark_customers(db, tenant.id, customer_ids, tenant_now(tenant, now), due):
         _book(db, tenant, due, now)
 
 
 def consent_changed(db: Connection, tenant: Tenant, consent: Consent, now: datetime) -> None:
     """A consent was given, changed or revoked. What was built under one that holds no more goes at once."""
-    if not consent.holds(now):
+    if not consent.holds(tenant_now(tenant, now)):
         ahead.forget(db, tenant.id, consent.client_id, consent.id)
     party = third_parties.find_by_client(db, consent.client_id)
     if party is not None:

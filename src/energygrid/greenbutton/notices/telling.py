@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from energygrid.access.consents.espi_scope import EspiScope, parse_scope
+from energygrid.access.tenants import tenant_now
 from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.third_parties import ThirdParty
@@ -82,7 +83,9 @@ def _tell(db: Connection, vault: Vault, tenant_id: int, client_id: str, base: st
     endpoint = endpoint_for(db, vault, party, now)
     if endpoint is None:
         return 0
-    scopes = queries.in_force(db, tenant_id, client_id, now) if party.status in _SERVED else {}
+    scopes = (
+        queries.in_force(db, tenant_id, client_id, tenant_now(party.tenant, now)) if party.status in _SERVED else {}
+    )
     news = _news(pending, scopes)
     told = 0
     for kind, resources in (
