@@ -18,6 +18,9 @@ class AccessSettings(BaseSettings):
     token_cache_size: int = Field(10_000, ge=1, description="Most checked tokens one process remembers.")
     tokens_per_minute: int = Field(10, ge=1, description="Tokens one client may be issued in a minute.")
     sandbox_tokens_per_minute: int = Field(600, ge=1, description="The same for clients of a sandbox.")
+    third_party_tokens_per_minute: int = Field(
+        600, ge=1, description="The same for third parties, which keep a token for each customer."
+    )
     failures: int = Field(5, ge=1, description="Wrong secrets or passwords within `failure_window_s` that lock.")
     sandbox_failures: int = Field(50, ge=1, description="The same for a sandbox.")
     address_failures: int = Field(

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from energygrid.access.settings import TenantAccessSettings
 from energygrid.access.tenants import ClockSettings
+from energygrid.access.third_parties.settings import SharingSettings
 from energygrid.billing.settings import BillingSettings
 from energygrid.customers.settings import CisSettings, CustomerSettings
 from energygrid.devices.settings import DevicesSettings
@@ -23,6 +24,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "devices": DevicesSettings,
     "greenbutton": GreenButtonSettings,
     "metering": MeteringSettings,
+    "sharing": SharingSettings,
     "vee": VeeSettings,
 }
 

@@ -97,7 +97,7 @@ REFUSED = [
     ("", 400, "invalid_request"),
     ("grant_type=", 400, "invalid_request"),
     ("grant_type=password&username=a&password=b", 400, "unsupported_grant_type"),
-    ("grant_type=authorization_code&code=x", 400, "unsupported_grant_type"),
+    ("grant_type=authorization_code&code=x", 400, "unauthorized_client"),
     ("grant_type=client_credentials&scope=usage.ingest", 400, "invalid_scope"),
     ("grant_type=client_credentials&scope=customer.sync%20nothing", 400, "invalid_scope"),
     ("grant_type=client_credentials&scope=%00", 400, "invalid_request"),

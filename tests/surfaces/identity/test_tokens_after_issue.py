@@ -92,7 +92,7 @@ def test_both_discovery_documents_agree(identity: Identity):
     oauth = identity.http.get("/.well-known/oauth-authorization-server")
     assert oauth.json().items() <= openid.json().items()
     assert openid.headers["cache-control"] == "public, max-age=300"
-    assert oauth.json()["grant_types_supported"] == ["client_credentials"]
+    assert oauth.json()["grant_types_supported"] == ["client_credentials", "authorization_code", "refresh_token"]
 
 
 def test_what_is_not_there_is_404_and_a_wrong_method_405_in_the_same_format(identity: Identity):

@@ -91,9 +91,9 @@ def give(
     return find(db, tenant_id, consent_id)
 
 
-def find(db: Connection, tenant_id: int, consent_id: str) -> Consent:
+def find(db: Connection, tenant_id: int, consent_id: str, *, lock: bool = False) -> Consent:
     """Raises NotFound("UNKNOWN_CONSENT"); a revoked consent is found."""
-    row = queries.consent_by_id(db, tenant_id, consent_id)
+    row = queries.consent_by_id(db, tenant_id, consent_id, lock=lock)
     if row is None:
         raise NotFound("UNKNOWN_CONSENT", f"there is no authorization {consent_id[:64]}")
     return _consent(row)

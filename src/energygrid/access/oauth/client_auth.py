@@ -1,4 +1,4 @@
-"""Who a client is: HTTP Basic or the form, one of them, with failures counted.
+"""Who a client is: HTTP Basic or the form, one of them, with failures counted. A public client just names itself.
 
 Failures count per client *and* network address, so that nobody can lock out a client from somewhere else, and per
 address over all clients, so that nobody can try one client after the other.
@@ -23,6 +23,7 @@ from energygrid.access import throttle
 from energygrid.access.clients import Client, find_client, is_client_id
 from energygrid.access.oauth.messages import InvalidClient, OAuthRequest
 from energygrid.access.settings import AccessSettings
+from energygrid.access.third_parties.settings import SharingSettings
 from energygrid.access.throttle import FailureRule
 from energygrid.access.vault import Vault
 
@@ -53,8 +54,10 @@ class OAuthClient(ClientMixin):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
+    """`secret` is None where a client only names itself, which is enough for a public one."""
+
     client_id: str
-    secret: SecretStr = field(repr=False)
+    secret: SecretStr | None = field(repr=False)
 
 
 def credentials_in(request: OAuthRequest, form: Mapping[str, str]) -> Credentials:
@@ -64,9 +67,9 @@ def credentials_in(request: OAuthRequest, form: Mapping[str, str]) -> Credential
     client id in the form beside the same one in Basic does no harm and is common.
     """
     if request.authorization is None:
-        if "client_id" not in form or "client_secret" not in form:
+        if "client_id" not in form:
             raise InvalidClient
-        return Credentials(form["client_id"], SecretStr(form["client_secret"]))
+        return Credentials(form["client_id"], SecretStr(form["client_secret"]) if "client_secret" in form else None)
     basic = _from_basic(request.authorization)
     if "client_secret" in form or form.get("client_id", basic.client_id) != basic.client_id:
         raise InvalidRequestError("the client identifies itself in two ways")
@@ -96,16 +99,29 @@ def authenticate(
     """
     given = credentials_in(request, form)
     client = find_client(db, given.client_id)
+    if client is not None and request.utility is not None and client.tenant.key != request.utility.lower():
+        client = None
+    if given.secret is None:
+        if client is None or client.auth_method != "none" or client.disabled_at is not None:
+            raise InvalidClient
+        return client
     keys = _throttle_keys(given.client_id, request.address)
     for key in keys:
         throttle.require_unlocked(db, key, now)
     if client and client.disabled_at is None and client.knows(vault, given.secret.get_secret_value()):
+        _check_strictly(client, request, form)
         return client
     sandbox = client is not None and client.tenant.environment == "sandbox"
     limits = (rules.sandbox_failures if sandbox else rules.failures, rules.address_failures)
     for key, count in zip(keys, limits, strict=True):
         throttle.fail(db, key, failure_rule(rules, count), now)
     raise InvalidClient
+
+
+def _check_strictly(client: Client, request: OAuthRequest, form: Mapping[str, str]) -> None:
+    twice = request.authorization is not None and "client_id" in form
+    if twice and client.tenant.section("sharing", SharingSettings).strict_client_auth:
+        raise InvalidRequestError("a client_id stands beside HTTP Basic")
 
 
 def failure_rule(rules: AccessSettings, count: int) -> FailureRule:

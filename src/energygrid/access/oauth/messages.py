@@ -18,12 +18,14 @@ class OAuthRequest:
 
     address      network address of the caller, as far as it is known
     certificate  the caller's TLS certificate in DER, when a trusted hop presented it
+    utility      key of the one tenant whose clients are known at the address it came to; None: all of them
     """
 
     form: Sequence[tuple[str, str]] = field(repr=False)
     authorization: str | None = field(default=None, repr=False)
     address: str = "-"
     certificate: bytes | None = field(default=None, repr=False)
+    utility: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,16 @@ class InvalidClient(InvalidClientError):  # type: ignore[misc]
     def get_headers(self) -> list[tuple[str, str]]:
         headers = [header for header in super().get_headers() if header[0] != "WWW-Authenticate"]
         return [*headers, ("WWW-Authenticate", 'Basic realm="EnergyGrid", charset="UTF-8"')]
+
+
+class InvalidToken(OAuth2Error):  # type: ignore[misc]
+    """A bearer token that opens nothing here (RFC 6750 section 3.1)."""
+
+    error = "invalid_token"
+    status_code = 401
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        return [*super().get_headers(), ("WWW-Authenticate", 'Bearer realm="EnergyGrid", error="invalid_token"')]
 
 
 class TooManyRequests(OAuth2Error):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from energygrid.access.oauth.tables import authorization_code, authorization_request, refresh_token
 
@@ -55,26 +55,27 @@ def use_refresh(db: Connection, tenant_id: int, fingerprint: bytes, now: datetim
     db.execute(update(refresh_token).where(*wanted).values(used_at=now))
 
 
-def end_family(db: Connection, tenant_id: int, consent_id: str, now: datetime, *, but: bytes = b"") -> None:
-    """End every refresh token of a consent that has not ended, except `but`."""
+def end_family(db: Connection, tenant_id: int, consent_id: str, now: datetime, *, but: bytes = b"") -> int:
+    """End every refresh token of a consent that has not ended, except `but`; how many those were."""
     standing = (
         refresh_token.c.tenant_id == tenant_id,
         refresh_token.c.consent_id == consent_id,
         refresh_token.c.fingerprint != but,
         refresh_token.c.ended_at.is_(None),
     )
-    db.execute(update(refresh_token).where(*standing).values(ended_at=now))
+    return db.execute(update(refresh_token).where(*standing).values(ended_at=now)).rowcount
 
 
-def count_unused(db: Connection, tenant_id: int, consent_id: str) -> int:
-    """Refresh tokens of a consent that were given out and never shown."""
+def forget_unused(db: Connection, tenant_id: int, consent_id: str, *, keep: int) -> None:
+    """Drop all but the newest refresh tokens that were given out and never shown."""
     waiting = (
         refresh_token.c.tenant_id == tenant_id,
         refresh_token.c.consent_id == consent_id,
         refresh_token.c.used_at.is_(None),
         refresh_token.c.ended_at.is_(None),
     )
-    return int(db.execute(select(func.count()).select_from(refresh_token).where(*waiting)).scalar_one())
+    newest = select(refresh_token.c.fingerprint).where(*waiting).order_by(refresh_token.c.created_at.desc()).limit(keep)
+    db.execute(delete(refresh_token).where(*waiting, refresh_token.c.fingerprint.not_in(newest)))
 
 
 def delete_expired(db: Connection, before: datetime) -> None:

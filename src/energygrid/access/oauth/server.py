@@ -7,50 +7,73 @@ Source: RFC 6749, RFC 7009, RFC 7662, RFC 9068; contracts/powerbox.md 5.4.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, OAuth2Error
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from sqlalchemy import Connection
 
 from energygrid.access import audit, throttle
 from energygrid.access.caller import Actor
 from energygrid.access.clients import Client
+from energygrid.access.consents import consents
+from energygrid.access.consents.consents import Consent
+from energygrid.access.consents.espi_scope import is_offered, parse_scope
+from energygrid.access.oauth import queries
 from energygrid.access.oauth.client_auth import OAuthClient, authenticate
-from energygrid.access.oauth.messages import FormRequest, OAuthAnswer, OAuthRequest, TooManyRequests, check_form
+from energygrid.access.oauth.espi_tokens import (
+    CLIENT_SCOPE,
+    access_answer,
+    client_answer,
+    issue_access_token,
+    issue_client_token,
+)
+from energygrid.access.oauth.grants import (
+    AuthorizationCode,
+    ClientCredentials,
+    RefreshToken,
+    new_refresh,
+)
+from energygrid.access.oauth.messages import (
+    FormRequest,
+    InvalidClient,
+    OAuthAnswer,
+    OAuthRequest,
+    TooManyRequests,
+    check_form,
+)
 from energygrid.access.oauth.token_endpoints import Introspection, Revocation
 from energygrid.access.settings import AccessSettings
+from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties.settings import SharingSettings
+from energygrid.access.third_parties.third_parties import is_third_party
 from energygrid.access.throttle import Rate
-from energygrid.access.tokens import Authority, issue
+from energygrid.access.tokens import Authority, IssuedToken, issue
 from energygrid.access.trusted_hops import thumbprint
 from energygrid.access.vault import Vault
-from energygrid.errors import Throttled
+from energygrid.errors import Invalid, Throttled
 
 # Authlib writes whole tokens to its log at level debug.
 logging.getLogger("authlib").setLevel(logging.INFO)
 
-AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
-
-
-class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]
-    TOKEN_ENDPOINT_AUTH_METHODS = AUTH_METHODS
-
-
-_GRANTS = (ClientCredentials,)
-GRANT_TYPES = [grant.GRANT_TYPE for grant in _GRANTS]
+_GRANTS = (ClientCredentials, AuthorizationCode, RefreshToken)
+GRANT_TYPES: list[str] = [grant.GRANT_TYPE for grant in _GRANTS]
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthContext:
-    """What the server works with, the same for every request of a process."""
+    """What the server works with, the same for every request of a process.
+
+    resource_url  base of Green Button's resources, which token answers name
+    """
 
     vault: Vault
     rules: AccessSettings
     authority: Authority
+    resource_url: str = ""
 
 
 def token(db: Connection, context: OAuthContext, request: OAuthRequest, now: datetime, request_id: str) -> OAuthAnswer:
@@ -106,7 +129,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
     def authenticate_client(
         self,
         request: FormRequest,
-        methods: list[str],  # noqa: ARG002 - Authlib's signature; a secret may come by Basic or by the form
+        methods: Sequence[str],
         endpoint: str = "token",
     ) -> OAuthClient:
         context = self.context
@@ -114,6 +137,8 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
             client = authenticate(self.db, context.vault, context.rules, request.origin, request.form, self.now)
         except Throttled as error:
             raise TooManyRequests(error.message, error.retry_after) from error
+        if client.auth_method == "none" and "none" not in methods:
+            raise InvalidClient
         if endpoint == "token":
             self._take_one(client)
         return OAuthClient(client)
@@ -132,36 +157,104 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
 
     def _take_one(self, client: Client) -> None:
         rules = self.context.rules
-        sandbox = client.tenant.environment == "sandbox"
-        rate = Rate(rules.sandbox_tokens_per_minute if sandbox else rules.tokens_per_minute, timedelta(minutes=1))
+        if client.tenant.environment == "sandbox":
+            per_minute = rules.sandbox_tokens_per_minute
+        else:
+            per_minute = rules.third_party_tokens_per_minute if is_third_party(client) else rules.tokens_per_minute
+        rate = Rate(per_minute, timedelta(minutes=1))
         wait = throttle.take(self.db, f"tokens of {client.client_id}", rate, self.now)
         if wait:
             raise TooManyRequests("this client asks for tokens too often; keep a token until it expires", wait)
 
-    def _new_token(self, *, client: OAuthClient, scope: str | None = None, **_: object) -> dict[str, object]:
+    def _new_token(
+        self,
+        *,
+        client: OAuthClient,
+        scope: str | None = None,
+        user: Consent | None = None,
+        include_refresh_token: bool = False,
+        **_: object,
+    ) -> dict[str, object]:
+        """The answer with a token of the kind that the grant and the client ask for."""
+        if user is not None:
+            return self._access_token(client.client, user, refreshable=include_refresh_token)
+        if is_third_party(client.client):
+            return self._client_token(client.client, scope or CLIENT_SCOPE)
         allowed = client.get_allowed_scope(scope)
         if allowed is None:
             raise InvalidScopeError("the client may not have this scope")
-        lifetime = timedelta(seconds=self.context.rules.token_lifetime_s)
-        certificate = self._request and self._request.certificate
         issued = issue(
             self.context.authority,
             tenant=client.client.tenant.key,
             client_id=client.client.client_id,
             subject=client.client.client_id,
             scopes=allowed.split(" "),
-            lifetime=lifetime,
+            lifetime=self._lifetime,
             now=self.now,
-            thumbprint=thumbprint(certificate) if certificate else None,
+            thumbprint=self._thumbprint,
         )
-        who = Actor(client.client.client_id, self.request_id)
-        self.record(client.client, "token.issued", f"token/{issued.jti}", who, {"scope": allowed})
+        self._record_issue(client.client, issued, {"scope": allowed})
         return {
             "access_token": issued.token,
             "token_type": "Bearer",
-            "expires_in": int(lifetime.total_seconds()),
+            "expires_in": int(self._lifetime.total_seconds()),
             "scope": allowed,
         }
+
+    def _access_token(self, client: Client, consent: Consent, *, refreshable: bool) -> dict[str, object]:
+        idle = timedelta(seconds=client.tenant.section("sharing", SharingSettings).refresh_idle_s)
+        refresh = new_refresh(self, consent, idle) if refreshable and "refresh_token" in client.grants else None
+        issued = issue_access_token(
+            self.context.authority,
+            tenant=client.tenant.key,
+            consent=consent,
+            lifetime=self._lifetime,
+            now=self.now,
+            thumbprint=self._thumbprint,
+        )
+        self._record_issue(client, issued, {"scope": consent.scope, "authorization": consent.id})
+        return access_answer(self.context.resource_url, consent, issued, refresh, self.now)
+
+    def _client_token(self, client: Client, scope: str) -> dict[str, object]:
+        party = third_parties.find(self.db, client.client_id)
+        try:
+            offered = is_offered(parse_scope(scope), party.offered_scopes)
+        except Invalid as error:
+            raise InvalidScopeError(error.message) from error
+        if not offered:
+            raise InvalidScopeError("the client may not have this scope")
+        issued = issue_client_token(
+            self.context.authority,
+            party,
+            scope=scope,
+            lifetime=self._lifetime,
+            now=self.now,
+            thumbprint=self._thumbprint,
+        )
+        self._record_issue(client, issued, {"scope": scope})
+        return client_answer(self.context.resource_url, party, scope, issued, self.now)
+
+    @property
+    def _lifetime(self) -> timedelta:
+        return timedelta(seconds=self.context.rules.token_lifetime_s)
+
+    @property
+    def _thumbprint(self) -> str | None:
+        certificate = self._request and self._request.certificate
+        return thumbprint(certificate) if certificate else None
+
+    def take_back(self, client: Client, consent_id: str, action: str) -> None:
+        """End every token of a consent; the consent itself stands, and may be asked for anew."""
+        tenant_id = client.tenant.id
+        consents.find(self.db, tenant_id, consent_id, lock=True)
+        ended = queries.end_family(self.db, tenant_id, consent_id, self.now)
+        consents.end_tokens(self.db, tenant_id, consent_id, self.now)
+        who = Actor(client.client_id, self.request_id)
+        self.record(client, action, f"consent/{consent_id}", who, {"refresh_tokens_ended": ended})
+
+    def _record_issue(self, client: Client, issued: IssuedToken, facts: Mapping[str, object]) -> None:
+        who = Actor(client.client_id, self.request_id)
+        self.record(client, "token.issued", f"token/{issued.jti}", who, facts)
 
     def record(self, client: Client, action: str, subject: str, who: Actor, facts: Mapping[str, object]) -> None:
         audit.record(

@@ -12,6 +12,9 @@ from sqlalchemy import Connection
 from energygrid.access import audit, clients
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.clients import Client, GrantType
+from energygrid.access.consents import consents
+from energygrid.access.consents.consents import Consent
+from energygrid.access.consents.espi_scope import is_offered, parse_scope
 from energygrid.access.third_parties import queries
 from energygrid.access.third_parties.facts import (
     Facts,
@@ -186,9 +189,11 @@ def update(
     redirect_uris: Sequence[str] | None = None,
     offered_scopes: Sequence[str] | None = None,
     facts: Facts | None = None,
+    by_itself: bool = False,
 ) -> ThirdParty:
     """Replace what is given; None leaves a thing as it is. Nothing is written when nothing changes.
 
+    by_itself  the third party does it: to ask for more kinds of data than the utility let it, it is reviewed again
     Raises NotFound("UNKNOWN_THIRD_PARTY"), Conflict("THIRD_PARTY_REVOKED") and the Invalid of `register`.
     """
     before = _changeable(db, client_id)
@@ -200,6 +205,9 @@ def update(
         of_client["redirect_uris"] = check_redirect_uris(redirect_uris, public=before.public)
     if offered_scopes is not None and tuple(offered_scopes) != before.offered_scopes:
         own["offered_scopes"] = check_offered_scopes(offered_scopes)
+        more = not all(is_offered(parse_scope(each), before.offered_scopes) for each in offered_scopes)
+        if by_itself and more and before.status == Status.LIVE:
+            own["status"] = int(Status.REVIEW)
     if facts is not None and facts != before.facts:
         own["facts"] = _stored(facts)
     if not of_client and not own:
@@ -225,7 +233,7 @@ def set_notify_uri(db: Connection, client_id: str, uri: str | None, *, who: Acto
 def set_status(db: Connection, client_id: str, status: Status, *, who: Actor, now: datetime) -> ThirdParty:
     """What the utility decides. On hold and revoked: no tokens, and those there are get refused.
 
-    Its consents stay as they are: who revokes a third party for good ends them with `consents.revoke_all`.
+    Its consents stay as they are; `withdraw` ends them too.
     Raises NotFound("UNKNOWN_THIRD_PARTY") and Conflict("THIRD_PARTY_REVOKED"): that is for ever.
     """
     before = _changeable(db, client_id)
@@ -242,6 +250,12 @@ def set_status(db: Connection, client_id: str, status: Status, *, who: Actor, no
     facts = {"from": int(before.status), "to": int(status)}
     _audit(db, before.tenant.id, client_id, "third_party.status_changed", who, now, facts)
     return find(db, client_id)
+
+
+def withdraw(db: Connection, client_id: str, *, who: Actor, now: datetime) -> list[Consent]:
+    """The third party leaves, or is put out for good: its consents end with it. Those that ended, oldest first."""
+    party = set_status(db, client_id, Status.REVOKED, who=who, now=now)
+    return consents.revoke_all(db, party.tenant.id, client_id, who=who, now=now)
 
 
 def rotate_registration_token(

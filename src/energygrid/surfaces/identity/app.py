@@ -2,11 +2,10 @@
 
 from fastapi import FastAPI
 
-from energygrid.access.oauth.server import OAuthContext
 from energygrid.access.settings import AccessSettings
-from energygrid.access.trusted_hops import TrustedHops
 from energygrid.surfaces.common.deps import Services
-from energygrid.surfaces.identity import endpoints, errors, metadata
+from energygrid.surfaces.common.oauth.app import ROUTERS, prepare
+from energygrid.surfaces.identity import metadata
 
 
 def create_app(services: Services, rules: AccessSettings | None = None) -> FastAPI:
@@ -19,12 +18,9 @@ def create_app(services: Services, rules: AccessSettings | None = None) -> FastA
         docs_url=None,
         redoc_url=None,
     )
-    authority = services.tokens.authority
-    app.state.services = services
-    app.state.oauth = OAuthContext(services.vault, rules or AccessSettings(), authority)
-    app.state.trusted_hops = TrustedHops.of(services.settings.trusted_proxies)
-    errors.install(app)
+    prepare(app, services, rules)
     if services.settings.issues_tokens:
-        app.include_router(endpoints.router)
+        for router in ROUTERS:
+            app.include_router(router, prefix="/oauth")
         app.include_router(metadata.router)
     return app

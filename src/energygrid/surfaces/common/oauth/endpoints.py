@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
 
-from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
@@ -14,13 +12,11 @@ from energygrid.access.oauth.messages import OAuthAnswer, OAuthRequest
 from energygrid.access.oauth.server import OAuthContext
 from energygrid.database.engine import Database
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.identity.wire import ONE_TOKEN_FORM, TOKEN_FORM, ErrorOut, IntrospectionOut, TokenOut
+from energygrid.surfaces.common.oauth.forms import form_of
+from energygrid.surfaces.common.oauth.wire import ONE_TOKEN_FORM, TOKEN_FORM, ErrorOut, IntrospectionOut, TokenOut
 
 router = APIRouter(tags=["tokens"])
 
-_FORM = "application/x-www-form-urlencoded"
-_LONGEST_FORM = 32_768
-_MOST_PARAMETERS = 50
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorOut, "description": "malformed, or not allowed to this client"},
     401: {"model": ErrorOut, "description": "client authentication failed"},
@@ -33,28 +29,18 @@ async def _oauth_request(request: Request) -> OAuthRequest:
     hops, headers = request.app.state.trusted_hops, request.headers
     peer = request.client.host if request.client else None
     return OAuthRequest(
-        form=await _form(request),
+        form=await form_of(request),
         authorization=headers.get("authorization"),
         address=hops.caller_address(peer, headers),
         certificate=hops.certificate(peer, headers),
+        utility=utility_of(request),
     )
 
 
-async def _form(request: Request) -> list[tuple[str, str]]:
-    """The form's parameters; literal spaces are taken as they are, which curl's -d leaves unencoded."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise InvalidRequestError(f"the body must be {_FORM}")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            raise InvalidRequestError("the body is too long")
-    try:
-        return parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict", separator="&"
-        )
-    except ValueError as error:
-        raise InvalidRequestError("the body is not a form") from error
+def utility_of(request: Request) -> str | None:
+    """The tenant's key in the path, where the endpoints stand below one utility."""
+    utility: str | None = request.path_params.get("utility")
+    return utility
 
 
 async def _context(request: Request) -> OAuthContext:
@@ -66,19 +52,19 @@ Context = Annotated[OAuthContext, Depends(_context)]
 Posted = Annotated[OAuthRequest, Depends(_oauth_request)]
 
 
-@router.post("/oauth/token", response_model=TokenOut, responses=_ERRORS, openapi_extra=TOKEN_FORM)
+@router.post("/token", response_model=TokenOut, responses=_ERRORS, openapi_extra=TOKEN_FORM)
 def token(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
-    """Exchange a client's credentials for an access token (RFC 6749 section 4.4)."""
+    """A token for a client's credentials, a code or a refresh token (RFC 6749 sections 4.4, 4.1.3 and 6)."""
     return _answered(server.token, posted, context, db, now, request_id)
 
 
-@router.post("/oauth/revoke", responses={200: {"model": dict[str, Any]}, **_ERRORS}, openapi_extra=ONE_TOKEN_FORM)
+@router.post("/revoke", responses={200: {"model": dict[str, Any]}, **_ERRORS}, openapi_extra=ONE_TOKEN_FORM)
 def revoke(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
     """Take back one of the client's own tokens (RFC 7009); 200 also when there is nothing to take back."""
     return _answered(server.revoke, posted, context, db, now, request_id)
 
 
-@router.post("/oauth/introspect", response_model=IntrospectionOut, responses=_ERRORS, openapi_extra=ONE_TOKEN_FORM)
+@router.post("/introspect", response_model=IntrospectionOut, responses=_ERRORS, openapi_extra=ONE_TOKEN_FORM)
 def introspect(posted: Posted, context: Context, db: Db, now: Now, request_id: RequestId) -> JSONResponse:
     """What one of the client's own tokens says (RFC 7662); every other token is inactive."""
     return _answered(server.introspect, posted, context, db, now, request_id)

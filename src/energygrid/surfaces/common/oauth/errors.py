@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from energygrid.errors import DomainError, Throttled, Unauthenticated, Unavailable
+from energygrid.errors import Denied, DomainError, NotFound, Throttled, Unauthenticated, Unavailable
 
 _log = logging.getLogger(__name__)
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -16,7 +16,21 @@ _STATUS: Mapping[type[DomainError], tuple[int, str]] = {
     Unavailable: (503, "temporarily_unavailable"),
     Throttled: (429, "temporarily_unavailable"),
     Unauthenticated: (401, "invalid_client"),
+    Denied: (403, "access_denied"),
+    NotFound: (404, "not_found"),
 }
+_OF_METADATA = (
+    "BAD_METADATA",
+    "BAD_NAME",
+    "BAD_SCOPE",
+    "BAD_AUTH_METHOD",
+    "UNKNOWN_GRANT",
+    "UNKNOWN_UTILITY",
+    "BAD_URL",
+    "FORBIDDEN_ADDRESS",
+)
+_METADATA = {"BAD_REDIRECT_URI": "invalid_redirect_uri"} | dict.fromkeys(_OF_METADATA, "invalid_client_metadata")
+"""RFC 7591 section 3.2.2."""
 
 
 def install(app: FastAPI) -> None:
@@ -34,7 +48,8 @@ async def _oauth_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _domain_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DomainError)
-    status, code = _STATUS.get(type(error), (413 if error.code == "TOO_LARGE" else 400, "invalid_request"))
+    other = (413 if error.code == "TOO_LARGE" else 400, _METADATA.get(error.code, "invalid_request"))
+    status, code = _STATUS.get(type(error), other)
     retry = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable | Throttled) else {}
     challenge = {"WWW-Authenticate": 'Basic realm="EnergyGrid"'} if status == 401 else {}
     return _answer(status, code, error.message, retry | challenge)
