@@ -1,5 +1,6 @@
 """Valid documents to start from, and the tools to break one thing in them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -104,3 +105,30 @@ def usage() -> Tree:
 @pytest.fixture
 def customer() -> Tree:
     return customer_feed()
+
+
+BLOCKS_A_DAY = 96
+
+
+def meter_year(days: int) -> bytes:
+    """The first day of the target shape, once for each day from 2026-01-01 on; none is longer or shorter."""
+    root = etree.parse(FEEDS / "usage.xml").getroot()
+    first, *others = entries(root, "IntervalBlock")
+    for other in others:
+        root.remove(other)
+    text = etree.tostring(first).decode()
+    own = first.find(f"{{{ATOM}}}link").get("href")
+    place = first
+    for day in range(1, days):
+        shifted = re.sub(r"<start>(\d+)</start>", lambda found, day=day: _later(found, day), text)  # type: ignore[misc]
+        href = f"{own}{day:04d}"
+        shifted = shifted.replace(f'href="{own}"', f'href="{href}"')
+        shifted = re.sub(r"<id>.*?</id>", f"<id>{urn(href)}</id>", shifted)
+        new = etree.fromstring(shifted)
+        place.addnext(new)
+        place = new
+    return written(root).replace(b"<entry", b"\n<entry")
+
+
+def _later(found: re.Match[str], day: int) -> str:
+    return f"<start>{int(found[1]) + 86_400 * day}</start>"

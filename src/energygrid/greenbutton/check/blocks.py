@@ -76,7 +76,7 @@ BLOCKS = {
         FunctionBlock(28, "Cost of the current period", _summary("billToDate"), optional=True),
         FunctionBlock(29, "Temperature", _of(measured.TEMPERATURE)),
         FunctionBlock(51, "Retail customer common", lambda document: bool(document.of_namespace(CUSTOMER))),
-        FunctionBlock(54, "Basic information", _field("Customer", "customerName", "Organisation/organisationName")),
+        FunctionBlock(54, "Basic information", _resource("Customer")),
         FunctionBlock(56, "Billing", _field("CustomerAccount", "billingCycle", "budgetBill", "lastBillAmount")),
         FunctionBlock(57, "Account agreement", _resource("CustomerAgreement")),
         FunctionBlock(58, "Service location", _resource("ServiceLocation")),

@@ -87,7 +87,7 @@ def customer_links_lead_down(document: Document) -> Iterator[Hit]:
                 yield Hit(entry.line, f"no {parent} is related to the list that {entry.name()} stands in")
 
 
-@rule("R54", 54, advice="write customerName, or organisationName")
+@rule("R54", 54, severity="warning", advice="write customerName, or organisationName")
 def customers_have_a_name(document: Document) -> Iterator[Hit]:
     """Each Customer has a name [function block 54]"""
     for entry in document.of("Customer"):
