@@ -10,6 +10,7 @@ import typer
 from energygrid.cli import audit, clients, keys, serve, tenants, users
 from energygrid.cli import doctor as doctor_command
 from energygrid.cli import findings as findings_command
+from energygrid.cli import greenbutton as greenbutton_command
 from energygrid.cli import readings as readings_command
 from energygrid.cli import sandbox as sandbox_command
 from energygrid.cli.common import fail
@@ -45,6 +46,7 @@ app.command("export")(readings_command.export)
 app.command("findings")(findings_command.findings)
 app.command("doctor")(doctor_command.doctor)
 app.add_typer(sandbox_command.app, name="sandbox", help="The sandbox: credentials of its fixtures.")
+app.add_typer(greenbutton_command.app, name="greenbutton", help="Green Button: checks any feed, ours or anybody's.")
 app.add_typer(tenants.app, name="tenants", help="Utilities on this installation.")
 app.add_typer(clients.app, name="clients", help="Programs that may ask for tokens.")
 app.add_typer(users.app, name="users", help="People.")
