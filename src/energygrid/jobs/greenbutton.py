@@ -1,14 +1,22 @@
 """Notices to third parties, and feeds that are built ahead."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+import structlog
+from procrastinate import JobContext as Delivery
+from sqlalchemy import Connection
+
 from energygrid.access import tenants
+from energygrid.errors import NotFound
 from energygrid.greenbutton import ahead, bulk, notices
 from energygrid.greenbutton.notices.changes import TASK as NOTIFY
+from energygrid.greenbutton.settings import GreenButtonSettings
 from energygrid.jobs.app import Patient, app, context
 from energygrid.metering.ingest import WRITTEN
 
+_log = structlog.get_logger("energygrid.jobs.greenbutton")
+_BUILDS = 3
 _now = partial(datetime.now, UTC)
 _RETRY = Patient(max_attempts=10, exponential_wait=3)
 
@@ -28,6 +36,30 @@ def bills_written(tenant_id: int, bills: list[tuple[str, str | None, str, str]])
     tenant = database.read(tenants.get_tenant, tenant_id)
     spans = [(account, meter, date.fromisoformat(a), date.fromisoformat(b)) for account, meter, a, b in bills]
     database.write(notices.bills_changed, tenant, spans, _now())
+
+
+@app.task(
+    name=ahead.TASK, queue=ahead.QUEUE, retry=Patient(max_attempts=_BUILDS, exponential_wait=2), pass_context=True
+)
+def build(delivery: Delivery, tenant_id: int, feed_id: str) -> None:
+    """One feed is built ahead. What cannot be built is answered at once instead."""
+    here = context()
+    tenant = here.database.read(tenants.get_tenant, tenant_id)
+    keep = timedelta(hours=tenant.section("greenbutton", GreenButtonSettings).built_hours)
+
+    def ready(db: Connection, recipe: ahead.Recipe) -> None:
+        notices.ready(db, here.vault, recipe.client_id, recipe.href, _now())
+
+    base = here.settings.resource_url
+    try:
+        ahead.build(here.database, here.vault, base, _now, tenant_id, feed_id, keep=keep, ready=ready)
+    except NotFound:
+        here.database.write(ahead.fail, tenant_id, feed_id, _now())
+    except Exception:
+        if delivery.job.attempts + 1 < _BUILDS:
+            raise
+        _log.exception("a feed could not be built", feed_id=feed_id)
+        here.database.write(ahead.fail, tenant_id, feed_id, _now())
 
 
 @app.task(name=NOTIFY, retry=_RETRY)

@@ -4,11 +4,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
 from energygrid.errors import Unavailable
 from energygrid.greenbutton.ahead import queries
 from energygrid.greenbutton.ahead.recipes import Recipe
+from energygrid.greenbutton.ahead.rendering import render
 from energygrid.greenbutton.ahead.requests import AGAIN_AFTER, LONGEST_BUILD
 
 PIECE = 1 << 20
@@ -17,49 +20,63 @@ _LEVEL = 3
 _GZIP = 31
 """zlib's window bits for the gzip format."""
 
-Render = Callable[[Recipe], tuple[Iterator[bytes], datetime | None]]
-"""The bytes of a recipe, and when what it stands under ends by itself (None: never)."""
+Ready = Callable[[Connection, Recipe], None]
+"""What else is done in the transaction in which a feed becomes ready."""
 
 
 def build(
     database: Database,
     vault: Vault,
-    render: Render,
+    base: str,
     clock: Callable[[], datetime],
     tenant_id: int,
     feed_id: str,
     *,
     keep: timedelta,
-) -> Recipe | None:
-    """Build one feed; the recipe of what is ready now, None when there was nothing to do any more.
+    ready: Ready,
+) -> bool:
+    """Build one feed; False when there was nothing to do any more, or no time left.
 
-    A build that is begun again starts anew, and a worker that was thought dead writes nothing from then on. It ends
-    as failed when it takes too long.
+    A build that is begun again starts anew, and a worker that was thought dead writes nothing from then on.
+    Raises NotFound("FEED_GONE") and whatever may happen to a feed that is answered at once.
     """
     attempt = database.write(queries.begin, tenant_id, feed_id, clock())
     found = database.read(queries.by_id, tenant_id, feed_id)
     if attempt is None or found is None:
-        return None
+        return False
     recipe = Recipe.of(found.recipe)
-    parts, ends = render(recipe)
+    parts, ends = render(database, vault, base, recipe, clock())
     for number, (piece, written) in enumerate(_pieces(parts)):
         if clock() > found.requested_at + LONGEST_BUILD:
-            fail(database, clock(), tenant_id, feed_id, attempt)
-            return None
+            database.write(fail, tenant_id, feed_id, clock())
+            return False
         sealed = vault.seal(_SEAL, piece)
         if not database.write(queries.add_chunk, tenant_id, feed_id, attempt, number, sealed, written):
-            return None
+            return False
     now = clock()
     until = min(now + keep, ends) if ends is not None else now + keep
-    return recipe if database.write(queries.finish, tenant_id, feed_id, attempt, now, until) else None
+    return database.write(_finish, tenant_id, feed_id, attempt, now, until, recipe, ready)
 
 
-def fail(database: Database, now: datetime, tenant_id: int, feed_id: str, attempt: int | None = None) -> None:
-    """No build comes of it: its address answers at once for a while."""
-    found = database.read(queries.by_id, tenant_id, feed_id)
-    if found is not None:
-        last = found.attempt if attempt is None else attempt
-        database.write(queries.fail, tenant_id, feed_id, last, now, now + AGAIN_AFTER)
+def _finish(
+    db: Connection,
+    tenant_id: int,
+    feed_id: str,
+    attempt: int,
+    now: datetime,
+    until: datetime,
+    recipe: Recipe,
+    ready: Ready,
+) -> bool:
+    finished = queries.finish(db, tenant_id, feed_id, attempt, now, until)
+    if finished:
+        ready(db, recipe)
+    return finished
+
+
+def fail(db: Connection, tenant_id: int, feed_id: str, now: datetime) -> None:
+    """Nothing comes of the build: its address answers at once for a while."""
+    queries.fail(db, tenant_id, feed_id, now, now + AGAIN_AFTER)
 
 
 def read(database: Database, vault: Vault, tenant_id: int, feed_id: str, *, gzipped: bool = True) -> Iterator[bytes]:

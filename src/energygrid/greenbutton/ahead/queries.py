@@ -21,7 +21,7 @@ class Row:
     """A feed that is being built or was."""
 
     id: str
-    client_id: str | None
+    client_id: str
     consent_id: str | None
     recipe: Mapping[str, Any]
     version: str
@@ -97,8 +97,10 @@ def finish(db: Connection, tenant_id: int, feed_id: str, attempt: int, now: date
     return _advance(db, tenant_id, feed_id, attempt, state=READY, finished_at=now, expires_at=expires_at)
 
 
-def fail(db: Connection, tenant_id: int, feed_id: str, attempt: int, now: datetime, expires_at: datetime) -> None:
-    if _advance(db, tenant_id, feed_id, attempt, state=FAILED, finished_at=now, expires_at=expires_at):
+def fail(db: Connection, tenant_id: int, feed_id: str, now: datetime, expires_at: datetime) -> None:
+    own = and_(_is(tenant_id, feed_id), _f.state == BUILDING)
+    ended = {"state": FAILED, "finished_at": now, "expires_at": expires_at}
+    if db.execute(update(built_feed).where(own).values(**ended)).rowcount:
         _delete_chunks(db, tenant_id, feed_id)
 
 
@@ -117,11 +119,29 @@ def chunk(db: Connection, tenant_id: int, feed_id: str, number: int) -> bytes | 
     return None if body is None else bytes(body)
 
 
-def forget(db: Connection, tenant_id: int, client_id: str, consent_id: str) -> int:
-    """Delete what was built, or is being built, under a consent, and its client's feeds that mix consents."""
-    mixed = and_(_f.consent_id.is_(None), _f.client_id == client_id)
-    statement = delete(built_feed).where(_f.tenant_id == tenant_id, or_(_f.consent_id == consent_id, mixed))
-    return db.execute(statement).rowcount
+def forget(db: Connection, tenant_id: int, client_id: str, consent_id: str, now: datetime) -> None:
+    """Delete what was built, or is being built, under a consent, and the bytes of its client's feeds that mix consents.
+
+    The row of such a feed stays, as failed: its client, who waits already, is answered at once.
+    """
+    db.execute(delete(built_feed).where(_f.tenant_id == tenant_id, _f.consent_id == consent_id))
+    mixed = and_(_f.tenant_id == tenant_id, _f.client_id == client_id, _f.consent_id.is_(None))
+    stopped = db.execute(update(built_feed).where(mixed).values(state=FAILED, finished_at=now).returning(_f.id))
+    for feed_id in stopped.scalars().all():
+        _delete_chunks(db, tenant_id, feed_id)
+
+
+def is_overtaken(db: Connection, tenant_id: int, found: Row) -> bool:
+    """Whether a consent that the feed stands under was changed or revoked since the feed was asked for."""
+    statement = select(_c.id).where(
+        _c.tenant_id == tenant_id,
+        _c.client_id == found.client_id,
+        _c.changed_at >= found.requested_at,
+        _c.changed_at > _c.created_at,
+    )
+    if found.consent_id is not None:
+        statement = statement.where(_c.id == found.consent_id)
+    return db.execute(statement.limit(1)).first() is not None
 
 
 def drop(db: Connection, now: datetime) -> int:

@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 from energygrid.greenbutton.window import EVERYTHING, Window
 
-Kind = Literal["subscription", "retail_customer", "bulk"]
+Kind = Literal["subscription", "bulk", "bulk_customer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A batch answer.
 
-    kind            which of the batch feeds
+    kind            which of the batch feeds; of a bulk feed, which side
     name            its id on the wire: of the authorization, or of the bulk feed
-    client_id       the third party that asks; None: the customer itself
+    client_id       the third party that asks
     usage_point     of a subscription, the one meter that is asked for; None: all
     representation  xml, json, csv or parquet
     href            the address that was asked, which stands in the feed's self link
@@ -25,7 +25,7 @@ class Recipe:
 
     kind: Kind
     name: str
-    client_id: str | None
+    client_id: str
     href: str
     window: Window = EVERYTHING
     usage_point: str | None = None
@@ -34,7 +34,7 @@ class Recipe:
     @property
     def consent_id(self) -> str | None:
         """The one consent it stands under; None for a bulk feed, which stands under several."""
-        return None if self.kind == "bulk" else self.name
+        return self.name if self.kind == "subscription" else None
 
     def key(self) -> bytes:
         """Equal recipes have equal keys (32 bytes)."""

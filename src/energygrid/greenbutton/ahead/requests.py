@@ -25,7 +25,10 @@ SAME_FOR = timedelta(minutes=15)
 AGAIN_AFTER = timedelta(hours=1)
 """When a build that failed may be tried anew."""
 
+_HEAD_BYTES = 10_000
+_READING_BYTES = {"xml": 190, "json": 120, "csv": 100, "parquet": 8}
 _BYTES_PER_S = 20_000_000
+"""What a feed has and how fast it is built, roughly: for the wait that is told."""
 _LEAST_WAIT_S, _LONGEST_WAIT_S = 1, 120
 
 
@@ -48,17 +51,21 @@ class Building:
 
 
 def request(
-    db: Connection, tenant: Tenant, recipe: Recipe, *, version: str, expected: int, now: datetime
+    db: Connection, tenant: Tenant, recipe: Recipe, *, version: str, readings: int, now: datetime
 ) -> Built | Building | None:
     """The finished feed, how far it is, or None: answer it at once. Whether the caller may see it was checked before.
 
     version   of the content as it is now: a feed that was fetched before is built anew when it has changed
-    expected  bytes that the answer will have, roughly
-    A feed that waited for its client is served whatever has come since: it is no older than the question.
+    readings  how many interval readings the feed has, roughly
+    A feed that waited for its client is served whatever data have come since: it is no older than the question. What a
+    change of a consent has overtaken is not served, and not built again while its client waits.
     """
     key = recipe.key()
     found = queries.by_key(db, tenant.id, key)
     if found is not None:
+        if queries.is_overtaken(db, tenant.id, found):
+            queries.delete_feed(db, tenant.id, found.id)
+            return None
         if found.state == READY and _still_good(found, version, now):
             if found.served_at is None:
                 queries.update_feed(db, tenant.id, found.id, served_at=now)
@@ -68,7 +75,7 @@ def request(
         if found.state != READY and now < found.requested_at + AGAIN_AFTER:
             return None
         queries.delete_feed(db, tenant.id, found.id)
-    return _order(db, tenant, recipe, key, version, expected, now)
+    return _order(db, tenant, recipe, key, version, readings, now)
 
 
 def progress(db: Connection, tenant: Tenant, feed_id: str, now: datetime) -> Built | Building | None:
@@ -81,9 +88,9 @@ def progress(db: Connection, tenant: Tenant, feed_id: str, now: datetime) -> Bui
     return _building(found, now)
 
 
-def forget(db: Connection, tenant_id: int, client_id: str, consent_id: str) -> int:
-    """A consent has ended: what was built under it goes, finished or not. How many feeds that were."""
-    return queries.forget(db, tenant_id, client_id, consent_id)
+def forget(db: Connection, tenant_id: int, client_id: str, consent_id: str, now: datetime) -> None:
+    """A consent was narrowed or has ended: what was built under it goes, finished or not."""
+    queries.forget(db, tenant_id, client_id, consent_id, now)
 
 
 def drop(db: Connection, now: datetime) -> int:
@@ -98,7 +105,7 @@ def _still_good(found: Row, version: str, now: datetime) -> bool:
 
 
 def _order(
-    db: Connection, tenant: Tenant, recipe: Recipe, key: bytes, version: str, expected: int, now: datetime
+    db: Connection, tenant: Tenant, recipe: Recipe, key: bytes, version: str, readings: int, now: datetime
 ) -> Building:
     feed_id = f"bf_{secrets.token_hex(12)}"
     values = {
@@ -111,13 +118,14 @@ def _order(
         "version": version,
         "state": BUILDING,
         "attempt": 0,
-        "expected": max(expected, 1),
+        "expected": _HEAD_BYTES + readings * _READING_BYTES[recipe.representation],
         "written": 0,
         "requested_at": now,
         "expires_at": now + AGAIN_AFTER,
     }
     if queries.insert_feed(db, **values):
-        defer(db, TASK, queue=QUEUE, tenant_id=tenant.id, feed_id=feed_id)
+        lock = f"{TASK} {recipe.client_id}"
+        defer(db, TASK, queue=QUEUE, lock=lock, tenant_id=tenant.id, feed_id=feed_id)
     found = queries.by_key(db, tenant.id, key)
     assert found is not None
     return _building(found, now)

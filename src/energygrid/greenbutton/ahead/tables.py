@@ -22,7 +22,7 @@ built_feed = Table(
     Column("tenant_id", BigInteger, nullable=False),
     Column("id", Text, nullable=False),
     Column("key", LargeBinary, nullable=False, comment="SHA-256 of the recipe: the same question has the same row"),
-    Column("client_id", Text, comment="the third party it is for; null: the customer itself"),
+    Column("client_id", Text, nullable=False, comment="the third party it is for"),
     Column("consent_id", Text, comment="the consent it was built under; null: several, a bulk feed"),
     Column("recipe", JSONB, nullable=False, comment="what to build (greenbutton.ahead.recipes)"),
     Column("version", Text, nullable=False, comment="of the content, when it was asked for"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, or_, select, text
+from sqlalchemy import Connection, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from energygrid.access.consents.tables import consent
@@ -91,6 +91,13 @@ def all_in_force(db: Connection, tenant_id: int, client_id: str, now: datetime) 
         or_(_c.expires_at.is_(None), _c.expires_at > now),
     )
     return [Part(each, None, None, is_new=True) for each in db.execute(statement.order_by(_c.id)).scalars()]
+
+
+def first_expiry(db: Connection, tenant_id: int, consent_ids: Sequence[str]) -> datetime | None:
+    """When the first of some consents ends by itself."""
+    statement = select(func.min(_c.expires_at)).where(_c.tenant_id == tenant_id, _c.id.in_(consent_ids))
+    found: datetime | None = db.execute(statement).scalar_one()
+    return found
 
 
 def drop(db: Connection, before: datetime) -> int:

@@ -53,21 +53,22 @@ def create(
     return bulk_id
 
 
-def find(db: Connection, party: ThirdParty, bulk_id: str, now: datetime) -> Selection:
-    """A bulk feed of this third party: one of a notice, or, under its application's id, the standing feed of usage.
+def find(db: Connection, party: ThirdParty, bulk_id: str, now: datetime, kind: Kind | None = None) -> Selection:
+    """A bulk feed of this third party: one of a notice, or, under its application's id, the one of all its consents.
 
+    kind  which side of the consents; None: what the notice told of, usage for the standing feed
     Raises NotFound("UNKNOWN_BULK"), for another's too, and NotFound("BULK_EXPIRED") for one whose time is over.
     """
     if bulk_id == party.application_id:
-        return standing(db, party, "usage", now)
+        return standing(db, party, kind or "usage", now)
     row = queries.feed(db, party.tenant.id, bulk_id)
     if row is None or row.client_id != party.client_id:
         raise NotFound("UNKNOWN_BULK", f"there is no bulk feed {bulk_id[:64]}")
     if row.expires_at <= now:
         raise NotFound("BULK_EXPIRED", f"bulk feed {bulk_id} could be read until {row.expires_at.isoformat()}")
     parts = queries.parts_in_force(db, party.tenant.id, party.client_id, bulk_id, tenant_now(party.tenant, now))
-    kind: Kind = "customer" if row.kind == "customer" else "usage"
-    return Selection(bulk_id, kind, standing=False, created_at=row.created_at, parts=tuple(parts))
+    told: Kind = "customer" if row.kind == "customer" else "usage"
+    return Selection(bulk_id, kind or told, standing=False, created_at=row.created_at, parts=tuple(parts))
 
 
 def standing(db: Connection, party: ThirdParty, kind: Kind, now: datetime) -> Selection:

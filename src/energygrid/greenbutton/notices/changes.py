@@ -81,9 +81,9 @@ def customers_changed(db: Connection, tenant: Tenant, customer_ids: Sequence[str
 
 
 def consent_changed(db: Connection, tenant: Tenant, consent: Consent, now: datetime) -> None:
-    """A consent was given, changed or revoked. What was built under one that holds no more goes at once."""
-    if not consent.holds(tenant_now(tenant, now)):
-        ahead.forget(db, tenant.id, consent.client_id, consent.id)
+    """A consent was given, changed or revoked. What was built under one that is not what it was goes at once."""
+    if consent.changed_at > consent.created_at:
+        ahead.forget(db, tenant.id, consent.client_id, consent.id, now)
     party = third_parties.find_by_client(db, consent.client_id)
     if party is not None:
         _mark(db, party, AUTHORIZATION, consent.id, now)

@@ -83,7 +83,7 @@ def _ahead() -> None:
             nullable=False,
             comment="SHA-256 of the recipe: the same question has the same row",
         ),
-        sa.Column("client_id", sa.Text, comment="the third party it is for; null: the customer itself"),
+        sa.Column("client_id", sa.Text, nullable=False, comment="the third party it is for"),
         sa.Column("consent_id", sa.Text, comment="the consent it was built under; null: several, a bulk feed"),
         sa.Column("recipe", JSONB, nullable=False, comment="what to build (greenbutton.ahead.recipes)"),
         sa.Column("version", sa.Text, nullable=False, comment="of the content, when it was asked for"),
