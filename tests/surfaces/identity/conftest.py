@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,8 @@ from energygrid.settings import Settings
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.identity.app import create_app
 
+from .dance import Dance, register
+
 SECRET = "correct-horse_battery-staple-0123456789"
 
 
@@ -33,6 +36,11 @@ class OneTransaction:
     def write(self, use_case: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with self._db.begin_nested():
             return use_case(self._db, *args, **kwargs)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        with self._db.begin_nested():
+            yield self._db
 
 
 @dataclass(frozen=True)
@@ -79,3 +87,9 @@ def make_client(database: Any, vault: Vault, tenant: Tenant, client_id: str = "c
         now=datetime.now(UTC),
         **more,
     )
+
+
+@pytest.fixture
+def dance(identity: Identity) -> Dance:
+    """A live third party with a secret at the identity surface."""
+    return Dance(identity.http, identity.services, identity.tenant, register(identity.services, identity.tenant))
