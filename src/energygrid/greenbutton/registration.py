@@ -7,6 +7,7 @@ which the schema demands, are empty. Source: contracts/greenbutton.md 1.2.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from energygrid.access.consents.consents import Consent
 from energygrid.access.consents.espi_scope import parse_scope
@@ -52,7 +53,7 @@ def authorization(consent: Consent, base: str, now: datetime) -> Entry:
     ended = consent.revoked_at or (None if consent.holds(now) else consent.expires_at)
     until = ended or consent.expires_at
     customer = parse_scope(consent.scope).customer
-    content: "list[tuple[str, str | int | Content]]" = [
+    content: list[tuple[str, Any]] = [
         *_period("authorizedPeriod", consent.data_from, consent.data_until),
         *(_period("publishedPeriod", consent.created_at, until) if until is not None else ()),
         ("status", _ACTIVE if ended is None else _REVOKED),

@@ -7,22 +7,21 @@ larger than the utility set: then 202, and the same address answers 200 when it 
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from energygrid.greenbutton.atom import CUSTOMER
 from energygrid.greenbutton.customer import views
 from energygrid.greenbutton.feed import subscription_feed
-from energygrid.greenbutton.usage.context import Context
+from energygrid.greenbutton.resources import meter_of, stored_within
 from energygrid.surfaces.greenbutton.address import RESOURCE, asked_url
 from energygrid.surfaces.greenbutton.answers import answer
 from energygrid.surfaces.greenbutton.auth import WithAccessToken
-from energygrid.surfaces.greenbutton.call import Call, unknown
+from energygrid.surfaces.greenbutton.call import Call
 from energygrid.surfaces.greenbutton.documents import ENTRY_FORMS, READING_FORMS, feed_draft, list_draft
 from energygrid.surfaces.greenbutton.errors import answers_of
 from energygrid.surfaces.greenbutton.negotiation import media_type
 from energygrid.surfaces.greenbutton.openapi import parameters
-from energygrid.surfaces.greenbutton.paging import cut, stored_within
+from energygrid.surfaces.greenbutton.paging import cut
 
 router = APIRouter(prefix=f"{RESOURCE}/Batch", tags=["Batch"])
 _RETAIL = "cust-feed/RetailCustomer"
@@ -55,7 +54,7 @@ def read_usage_point(request: Request, presented: WithAccessToken, auth_uid: str
 def read_retail_customer(request: Request, presented: WithAccessToken, auth_uid: str) -> Response:
     """All account data of a permission: customer, accounts, agreements, suppliers, places and devices."""
     call = Call.of(request, presented)
-    chosen = media_type(request.headers.get("accept", ""), ENTRY_FORMS)
+    chosen = media_type(call.accepts, ENTRY_FORMS)
     context, entries = call.shared(auth_uid, views.resources)
     page = stored_within(entries, call.asked.window)
     changed = context.entitlement.changed_at
@@ -69,13 +68,9 @@ def read_subscription_of_old(request: Request, presented: WithAccessToken, auth_
 
 
 def _subscription(call: Call, auth_uid: str, meter_uid: str | None) -> Response:
-    chosen = media_type(call.request.headers.get("accept", ""), READING_FORMS)
+    chosen = media_type(call.accepts, READING_FORMS)
 
-    def look(_: Connection, context: Context) -> None:
-        if meter_uid is not None and context.entitlement.meter(meter_uid) is None:
-            raise unknown()
-
-    context, _ = call.shared(auth_uid, look)
+    context, _ = call.shared(auth_uid, lambda _, context: meter_uid is None or meter_of(context, meter_uid))
     href = asked_url(call.request)
     feed = subscription_feed(call.here.database, context, call.asked.window, usage_point=meter_uid, href=href)
     return answer(call.request, feed_draft(call, chosen, cut(feed, call.asked)))

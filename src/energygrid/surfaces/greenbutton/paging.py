@@ -1,13 +1,12 @@
-"""A part of a feed or a list: the levels, the page, the times that were asked for."""
+"""A part of a feed while it is read: the levels and the page that were asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from energygrid.greenbutton.atom import Entry
 from energygrid.greenbutton.feed import Feed
 from energygrid.greenbutton.usage.run_xml import part
 from energygrid.greenbutton.usage.runs import IntervalRun
-from energygrid.greenbutton.window import Window
 from energygrid.surfaces.greenbutton.asked import Asked
 
 _LEVELS = {"UsagePoint": 1, "LocalTimeParameters": 1, "IntervalBlock": 3}
@@ -40,13 +39,3 @@ def _paged(entries: Iterator[Entry | IntervalRun], asked: Asked) -> Iterator[Ent
         if low < high:
             yield part(each, low, high) if isinstance(each, IntervalRun) else each
         at += count
-
-
-def stored_within(entries: Sequence[Entry], window: Window) -> list[Entry]:
-    """Entries that were stored, or last changed, in the window: of account data, which have no time of their own."""
-    low, high = window.updated_min, window.updated_max
-    return [
-        each
-        for each in entries
-        if (low is None or each.updated.timestamp() >= low) and (high is None or each.updated.timestamp() < high)
-    ]

@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from energygrid.database.health import server_time
 from energygrid.errors import Unavailable
+from energygrid.greenbutton.bearers import TokenKind, bearer_of
 from energygrid.surfaces.common.deps import Here
 from energygrid.surfaces.greenbutton.address import RESOURCE
 from energygrid.surfaces.greenbutton.answers import answer, whole
-from energygrid.surfaces.greenbutton.auth import Kind, WithClientOrApiToken, caller_of
+from energygrid.surfaces.greenbutton.auth import WithClientOrApiToken
 from energygrid.surfaces.greenbutton.errors import answers_of
 from energygrid.surfaces.greenbutton.negotiation import Form, media_type
 
@@ -23,10 +24,10 @@ def read_service_status(request: Request, presented: WithClientOrApiToken, here:
     """1 while the service works, 0 while its database does not answer."""
     media_type(request.headers.get("accept", ""), (Form.ATOM,))
     try:
-        if presented.kind is Kind.API:
+        if presented.kind is TokenKind.API:
             here.database.read(server_time)
         else:
-            here.database.read(caller_of, presented, here.vault, datetime.now(UTC))
+            here.database.read(bearer_of, presented, here.vault, datetime.now(UTC))
         status = _NORMAL
     except Unavailable:
         status = _UNAVAILABLE

@@ -1,4 +1,4 @@
-"""What comes in: ApplicationInformation and Authorization as XML, bare or in an Atom entry."""
+"""Documents that third parties send: ApplicationInformation and Authorization, bare or in an Atom entry."""
 
 import threading
 from dataclasses import dataclass

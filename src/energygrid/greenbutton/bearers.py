@@ -1,0 +1,135 @@
+"""Who bears a token, as the database knows it now, and the transaction that lets it read.
+
+Third party and consent are read at every request and never remembered, so that a revocation holds at once. Whatever is
+read of a customer comes from one transaction with its entry in the audit log: nothing is shown that is not logged.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from sqlalchemy import Connection
+
+from energygrid.access import audit
+from energygrid.access.caller import Actor, Caller, Tenant
+from energygrid.access.consents import consents
+from energygrid.access.consents.consents import Consent
+from energygrid.access.tenants import tenant_now
+from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties.facts import Status
+from energygrid.access.third_parties.third_parties import ThirdParty
+from energygrid.access.vault import Vault
+from energygrid.errors import NotFound, Unauthenticated
+from energygrid.greenbutton.entitlement import entitlement_of
+from energygrid.greenbutton.usage.context import Context
+
+T = TypeVar("T")
+_STANDING = frozenset({Status.REVIEW, Status.LIVE})
+_MOST_QUERY = 500
+
+
+class TokenKind(StrEnum):
+    """registration, client and access are ESPI's; an API token is one of another API of this installation."""
+
+    REGISTRATION = "registration"
+    CLIENT = "client"
+    ACCESS = "access"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A token that was checked as far as that goes without the database: signature, expiry, client.
+
+    registration  the opaque token itself, of that kind
+    token         what a signed one says
+    """
+
+    kind: TokenKind
+    registration: str = ""
+    token: Caller | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """`consent` is that of an access token."""
+
+    kind: TokenKind
+    third_party: ThirdParty
+    consent: Consent | None = None
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.third_party.tenant
+
+    def actor(self, request_id: str) -> Actor:
+        return Actor(self.third_party.client_id, request_id)
+
+
+SharedRead: TypeAlias = Callable[[Connection, Context], T]
+OwnRead: TypeAlias = Callable[[Connection, Bearer], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request: the token, the address below the base of resources, and what all of its answers need."""
+
+    presented: Presented
+    path: str
+    query: str
+    base: str
+    vault: Vault
+    request_id: str
+    now: datetime
+
+
+def bearer_of(db: Connection, presented: Presented, vault: Vault, now: datetime) -> Bearer:
+    """Raises Unauthenticated("INVALID_TOKEN") when third party or consent no longer stand."""
+    token = presented.token
+    if token is None:
+        return Bearer(presented.kind, third_parties.of_registration_token(db, vault, presented.registration))
+    third_party = third_parties.find_by_client(db, token.client_id)
+    if third_party is None or third_party.status not in _STANDING:
+        raise Unauthenticated("INVALID_TOKEN", "the registration of this third party is on hold or revoked")
+    if presented.kind is not TokenKind.ACCESS:
+        return Bearer(presented.kind, third_party)
+    tenant = third_party.tenant
+    consent = consents.of_access_token(db, tenant.id, token.client_id, token.claims, tenant_now(tenant, now))
+    return Bearer(presented.kind, third_party, consent)
+
+
+def unknown() -> NotFound:
+    """There is no such resource, or it is another's."""
+    return NotFound("UNKNOWN_RESOURCE", "there is no such resource")
+
+
+def read_own(db: Connection, visit: Visit, read: OwnRead[T]) -> T:
+    """What is a third party's own."""
+    return read(db, bearer_of(db, visit.presented, visit.vault, visit.now))
+
+
+def read_shared(db: Connection, visit: Visit, authorization: str | None, read: SharedRead[T]) -> tuple[Context, T]:
+    """What an access token opens; `authorization` is the one that the address names, if it names one.
+
+    Raises NotFound("UNKNOWN_RESOURCE") for another's.
+    """
+    bearer = bearer_of(db, visit.presented, visit.vault, visit.now)
+    consent = bearer.consent
+    if consent is None or (authorization is not None and authorization != consent.id):
+        raise unknown()
+    entitlement = entitlement_of(db, visit.vault, bearer.tenant, consent)
+    context = Context(visit.vault, visit.base, entitlement, tenant_now(bearer.tenant, visit.now))
+    found = read(db, context)
+    audit.record(
+        db,
+        bearer.tenant.id,
+        actor=bearer.third_party.client_id,
+        action="shared_data.read",
+        subject=f"consent/{consent.id}",
+        request_id=visit.request_id,
+        now=visit.now,
+        facts={"path": visit.path} | ({"query": visit.query[:_MOST_QUERY]} if visit.query else {}),
+    )
+    return context, found
