@@ -93,14 +93,14 @@ def world(services: Services, world_template: tuple[str, Tenant]) -> World:
 
 
 @pytest.fixture
-def new_browser(services: Services) -> Iterator[Callable[..., Browser]]:
+def new_browser(services: Services) -> Callable[..., Browser]:
     """Makes browsers without cookies in front of the same portal."""
     app = create_app(services, RULES, PASSWORDS)
 
     def make() -> Browser:
         return Browser(TestClient(app, raise_server_exceptions=False))
 
-    yield make
+    return make
 
 
 @pytest.fixture

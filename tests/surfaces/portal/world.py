@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 from argon2 import PasswordHasher
@@ -11,8 +12,12 @@ from pydantic import SecretStr
 from energygrid.access import tenants, users
 from energygrid.access.audit import SYSTEM
 from energygrid.access.caller import Tenant
+from energygrid.access.oauth import asking
 from energygrid.access.passwords import Passwords
 from energygrid.access.settings import AccessSettings
+from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties.facts import Status
+from energygrid.access.third_parties.third_parties import Registered, ThirdParty
 from energygrid.customers.payload import check_payload
 from energygrid.customers.settings import CustomerSettings
 from energygrid.customers.sync import push_customer
@@ -72,6 +77,46 @@ def make_world(services: Services, key: str = "testville", name: str = "Testvill
             now=MOVED_IN,
         )
     return world
+
+
+REDIRECT = "https://saver.example/callback"
+SCOPE = "FB=4_12_16_51;IntervalDuration=900_3600;HistoryLength=63072000"
+
+
+def register(world: World, **changes: Any) -> Registered:
+    """A live third party."""
+    facts: dict[str, Any] = {
+        "name": "Solar Saver",
+        "redirect_uris": [REDIRECT],
+        "offered_scopes": [SCOPE],
+        "status": Status.LIVE,
+        "who": SYSTEM,
+        "now": MOVED_IN,
+    }
+    database = world.services.database
+    return database.write(third_parties.register, world.services.vault, world.tenant, **(facts | changes))
+
+
+def ask(world: World, party: ThirdParty, **changes: str | None) -> str:
+    """Path of the consent page for a request of a third party."""
+    asked = {
+        "response_type": "code",
+        "client_id": party.client_id,
+        "redirect_uri": party.redirect_uris[0],
+        "scope": SCOPE,
+        "state": "s1",
+    } | changes
+    answer = world.services.database.write(
+        asking.ask,
+        world.services.vault,
+        issuer="http://testserver",
+        query=urlencode({name: value for name, value in asked.items() if value is not None}).encode(),
+        utility=world.tenant.key,
+        address="127.0.0.1",
+        now=datetime.now(UTC),
+    )
+    assert isinstance(answer, asking.Asked), answer
+    return f"/consent/{answer.request_id}"
 
 
 def push(world: World, client_id: str, name: str, meters: list[dict[str, Any]], *, street: str = "1 Main St.") -> None:

@@ -33,6 +33,7 @@ class Session:
     """A live session. `form_token` belongs into every form it submits."""
 
     user: User
+    began_at: datetime
     seen_at: datetime
     form_token: str = field(repr=False)
     fingerprint: bytes = field(repr=False)
@@ -72,7 +73,7 @@ def recognise(db: Connection, vault: Vault, cookie: str | None, rules: AccessSet
         return None
     tenant = Tenant(row.tenant_id, row.tenant_key, row.environment, row.settings)
     form_token = base64.urlsafe_b64encode(vault.fingerprint("session form", secret)).rstrip(b"=").decode()
-    return Session(user_of(tenant, row), row.seen_at, form_token, fingerprint)
+    return Session(user_of(tenant, row), row.began_at, row.seen_at, form_token, fingerprint)
 
 
 def is_due(session: Session, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from energygrid.metering.settings import MeteringSettings
 from energygrid.surfaces.portal.assets import address
 from energygrid.surfaces.portal.auth import base_of
 from energygrid.surfaces.portal.headers import FORM_TARGETS
+from energygrid.surfaces.portal.words import STATUS, USES
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -26,7 +27,9 @@ _TEMPLATES = Environment(
 )
 
 DONE = {
-    "revoked": "Access has been withdrawn. The third party was told.",
+    "approved": "Your data are shared from now on. Keep this page as a receipt, or come back to it here at any time.",
+    "declined": "You declined. Nothing was shared.",
+    "revoked": "Access has been withdrawn. The third party is told.",
     "saved": "Your changes have been saved.",
     "sent": "A test notice is on its way. Its delivery appears below within a few seconds.",
     "resent": "The notice is on its way again.",
@@ -116,5 +119,7 @@ def _moment(value: datetime | None, zone: str = "UTC") -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
+_TEMPLATES.globals["uses"] = USES
+_TEMPLATES.globals["party_status"] = STATUS
 _TEMPLATES.filters["day"] = _day
 _TEMPLATES.filters["moment"] = _moment
