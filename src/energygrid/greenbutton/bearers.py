@@ -22,12 +22,14 @@ from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
 from energygrid.errors import NotFound, Unauthenticated
+from energygrid.greenbutton import bulk
+from energygrid.greenbutton.bulk import Selection
 from energygrid.greenbutton.entitlement import entitlement_of
 from energygrid.greenbutton.usage.context import Context
 
 T = TypeVar("T")
 _STANDING = frozenset({Status.REVIEW, Status.LIVE})
-_MOST_QUERY = 500
+_MOST_QUERY, _MOST_LISTED = 500, 100
 
 
 class TokenKind(StrEnum):
@@ -122,14 +124,28 @@ def read_shared(db: Connection, visit: Visit, authorization: str | None, read: S
     entitlement = entitlement_of(db, visit.vault, bearer.tenant, consent)
     context = Context(visit.vault, visit.base, entitlement, tenant_now(bearer.tenant, visit.now))
     found = read(db, context)
+    _log(db, visit, bearer, f"consent/{consent.id}")
+    return context, found
+
+
+def read_bulk(db: Connection, visit: Visit, bulk_id: str, kind: bulk.Kind | None) -> tuple[ThirdParty, Selection]:
+    """What a bulk feed holds; raises NotFound("UNKNOWN_BULK" or "BULK_EXPIRED")."""
+    bearer = bearer_of(db, visit.presented, visit.vault, visit.now)
+    selection = bulk.find(db, bearer.third_party, bulk_id, visit.now, kind)
+    concerned = [part.consent_id for part in selection.parts]
+    _log(db, visit, bearer, f"bulk/{bulk_id}", consents=len(concerned), first_consents=concerned[:_MOST_LISTED])
+    return bearer.third_party, selection
+
+
+def _log(db: Connection, visit: Visit, bearer: Bearer, subject: str, **facts: object) -> None:
+    query = {"query": visit.query[:_MOST_QUERY]} if visit.query else {}
     audit.record(
         db,
         bearer.tenant.id,
         actor=bearer.third_party.client_id,
         action="shared_data.read",
-        subject=f"consent/{consent.id}",
+        subject=subject,
         request_id=visit.request_id,
         now=visit.now,
-        facts={"path": visit.path} | ({"query": visit.query[:_MOST_QUERY]} if visit.query else {}),
+        facts={"path": visit.path} | query | facts,
     )
-    return context, found

@@ -47,6 +47,7 @@ class Draft:
 
     version  equal for equal bytes only; of the representation, before coding
     updated  when the content last changed; None: not known
+    gzipped  the body in that coding, where there is one already
     """
 
     media_type: str
@@ -54,6 +55,7 @@ class Draft:
     body: Iterable[bytes]
     updated: datetime | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    gzipped: Iterable[bytes] | None = None
 
 
 def whole(body: bytes, media_type: str, updated: datetime | None, headers: Mapping[str, str] | None = None) -> Draft:
@@ -74,15 +76,16 @@ def answer(request: Request, draft: Draft) -> Response:
         answered = Response(headers=headers | _coded(chosen))
         del answered.headers["Content-Length"]
         return answered
-    pieces = iter(draft.body)
+    ready = draft.gzipped if chosen is Coding.GZIP else None
+    pieces = iter(draft.body if ready is None else ready)
     try:
         first, ended = _taken(pieces)
     except BaseException:
         _close(pieces)
         raise
-    if ended and len(first) < _LEAST_CODED_BYTES:
+    if ended and ready is None and len(first) < _LEAST_CODED_BYTES:
         return Response(first, headers=headers)
-    packed = _packed(pieces if not ended else iter(()), first, chosen)
+    packed = _packed(pieces if not ended else iter(()), first, chosen if ready is None else Coding.IDENTITY)
     if ended:
         return Response(b"".join(packed), headers=headers | _coded(chosen))
     return Streamed(packed, pieces, headers | _coded(chosen))

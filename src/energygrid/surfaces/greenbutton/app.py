@@ -10,12 +10,21 @@ from pydantic.json_schema import models_json_schema
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
+from energygrid.surfaces.common.oauth import app as oauth
 from energygrid.surfaces.common.oauth.app import create_app as create_oauth
 from energygrid.surfaces.common.rate_limit import RateLimits
 from energygrid.surfaces.greenbutton import batches, blocks, errors, files, registrations, resources, status
 from energygrid.surfaces.greenbutton.heads import Heads
 
-ROUTERS = (resources.router, blocks.router, batches.router, registrations.router, status.router, files.router)
+ROUTERS = (
+    resources.router,
+    blocks.router,
+    batches.router,
+    batches.bulk_router,
+    registrations.router,
+    status.router,
+    files.router,
+)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -36,6 +45,7 @@ def create_app(services: Services) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/{utility}/oauth", create_oauth(services))
+    app.mount("/{utility}/oauth", oauth.create_app(services))
     app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     errors.install(app, _allowed(app))
     app.add_middleware(BodyLimit, limit=settings.body_limit, upload_limit=settings.body_limit)

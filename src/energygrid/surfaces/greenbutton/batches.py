@@ -1,29 +1,30 @@
-"""Everything of one permission in one feed (contracts/greenbutton.md 3.1).
-
-A feed is answered at once, as it is written, unless the caller asks for it later (`Prefer: respond-async`) or it is
-larger than the utility set: then 202, and the same address answers 200 when it is built.
-"""
+"""Everything of one permission, or of many, in one feed (contracts/greenbutton.md 3.1, 3.7)."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from energygrid.greenbutton import bulk
+from energygrid.greenbutton.ahead import Recipe
+from energygrid.greenbutton.ahead.recipes import Kind as RecipeKind
 from energygrid.greenbutton.atom import CUSTOMER
+from energygrid.greenbutton.bulk import Kind
 from energygrid.greenbutton.customer import views
 from energygrid.greenbutton.feed import subscription_feed
 from energygrid.greenbutton.resources import meter_of, stored_within
 from energygrid.surfaces.greenbutton.address import RESOURCE, asked_url
 from energygrid.surfaces.greenbutton.answers import answer
-from energygrid.surfaces.greenbutton.auth import WithAccessToken
+from energygrid.surfaces.greenbutton.auth import WithAccessToken, WithClientToken
 from energygrid.surfaces.greenbutton.call import Call
-from energygrid.surfaces.greenbutton.documents import ENTRY_FORMS, READING_FORMS, feed_draft, list_draft
+from energygrid.surfaces.greenbutton.documents import ENTRY_FORMS, READING_FORMS, list_draft
 from energygrid.surfaces.greenbutton.errors import answers_of
+from energygrid.surfaces.greenbutton.later import client_of, now_or_later, representation
 from energygrid.surfaces.greenbutton.negotiation import media_type
 from energygrid.surfaces.greenbutton.openapi import parameters
-from energygrid.surfaces.greenbutton.paging import cut
 
 router = APIRouter(prefix=f"{RESOURCE}/Batch", tags=["Batch"])
+bulk_router = APIRouter(prefix=RESOURCE, tags=["Bulk"])
 _RETAIL = "cust-feed/RetailCustomer"
 _ERRORS = (400, 401, 403, 404, 406, 429)
 _READINGS: dict[str, Any] = {
@@ -36,6 +37,9 @@ _ENTRIES: dict[str, Any] = {
     "openapi_extra": parameters("", windows=True, pages=True),
     "response_class": Response,
 }
+
+
+_BULK = _READINGS | {"responses": answers_of("readings", *_ERRORS, 410, later=True)}
 
 
 @router.get("/Subscription/{auth_uid}", **_READINGS)
@@ -67,10 +71,40 @@ def read_subscription_of_old(request: Request, presented: WithAccessToken, auth_
     return _subscription(Call.of(request, presented), auth_uid, None)
 
 
+@bulk_router.get("/Bulk/{bulk_uid}", **_BULK)
+def read_bulk(request: Request, presented: WithClientToken, bulk_uid: str) -> Response:
+    """What a notice told of: new authorizations, and new or corrected data of many customers."""
+    return _bulk(Call.of(request, presented), bulk_uid, None)
+
+
+@bulk_router.get("/Batch/Bulk/{bulk_uid}", **_BULK)
+def read_batch_bulk(request: Request, presented: WithClientToken, bulk_uid: str) -> Response:
+    """The usage data of a bulk feed; under the id of the third party's own authorization, of all its customers."""
+    return _bulk(Call.of(request, presented), bulk_uid, "usage")
+
+
+@bulk_router.get("/Batch/BulkRetailCustomerInfo/{bulk_uid}", **_BULK)
+def read_bulk_customers(request: Request, presented: WithClientToken, bulk_uid: str) -> Response:
+    """The account data of a bulk feed."""
+    return _bulk(Call.of(request, presented), bulk_uid, "customer")
+
+
 def _subscription(call: Call, auth_uid: str, meter_uid: str | None) -> Response:
     chosen = media_type(call.accepts, READING_FORMS)
-
     context, _ = call.shared(auth_uid, lambda _, context: meter_uid is None or meter_of(context, meter_uid))
-    href = asked_url(call.request)
-    feed = subscription_feed(call.here.database, context, call.asked.window, usage_point=meter_uid, href=href)
-    return answer(call.request, feed_draft(call, chosen, cut(feed, call.asked)))
+    window, href = call.asked.window, asked_url(call.request)
+    feed = subscription_feed(call.here.database, context, window, usage_point=meter_uid, href=href)
+    recipe = Recipe("subscription", auth_uid, client_of(call), href, window, meter_uid, representation(chosen))
+    return now_or_later(call, chosen, feed, context.entitlement.tenant, recipe)
+
+
+def _bulk(call: Call, bulk_uid: str, kind: Kind | None) -> Response:
+    chosen = media_type(call.accepts, READING_FORMS)
+    party, selection = call.bulk(bulk_uid, kind)
+    window, href, visit = call.asked.window, asked_url(call.request), call.visit
+    feed = bulk.feed(
+        call.here.database, visit.vault, party, selection, window, base=visit.base, href=href, now=visit.now
+    )
+    side: RecipeKind = "bulk_customer" if selection.kind == "customer" else "bulk"
+    recipe = Recipe(side, bulk_uid, party.client_id, href, window, None, representation(chosen))
+    return now_or_later(call, chosen, feed, party.tenant, recipe)
