@@ -15,13 +15,16 @@ from sqlalchemy import Connection
 
 from energygrid.access import audit, clients, tenants
 from energygrid.access.caller import Tenant
+from energygrid.access.passwords import Passwords
 from energygrid.access.scopes import SCOPES
+from energygrid.access.settings import AccessSettings
 from energygrid.access.vault import Vault
 from energygrid.billing import sandbox as billing_fixtures
 from energygrid.customers import sandbox as customer_fixtures
 from energygrid.customers.sandbox_ids import TUTORIAL_METER
 from energygrid.devices import sandbox as device_fixtures
 from energygrid.errors import NotFound
+from energygrid.greenbutton import sandbox as greenbutton_fixtures
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import DAY_S, Commodity, Flow, Kind, ReadingBatch, SeriesKey
 from energygrid.metering.series import ensure_series
@@ -43,7 +46,7 @@ _ELECTRIC_METER = TUTORIAL_METER
 def load(services: Services) -> dict[str, str]:
     """Load what is missing of the sandbox and return its credentials."""
     now = datetime.now(UTC)
-    services.database.write(_load, services.vault, now)
+    services.database.write(_load, services.vault, Passwords(AccessSettings()), now)
     return credentials(services)
 
 
@@ -57,12 +60,24 @@ def is_loaded(services: Services) -> bool:
 
 def credentials(services: Services) -> dict[str, str]:
     """Names and values that the tutorials export."""
+    now, database = datetime.now(UTC), services.database
     base = services.settings.public_url.rstrip("/")
+    tenant = database.read(tenants.find_tenant, TENANT)
+    keys = database.read(greenbutton_fixtures.keys, services.vault, services.tokens.authority, tenant, now)
     return {
         "ENERGY_CLIENT_ID": CLIENT_ID,
         "ENERGY_CLIENT_SECRET": _secret(services.vault).get_secret_value(),
         "ENERGY_BASE_URL": f"{base}/v1",
         "ENERGY_IDP_URL": base,
+        "ENERGY_ESPI_URL": services.settings.resource_url,
+        "ENERGY_ESPI_CLIENT_ID": keys.client_id,
+        "ENERGY_ESPI_CLIENT_SECRET": keys.client_secret.get_secret_value(),
+        "ENERGY_ESPI_REGISTRATION_TOKEN": keys.registration_token.get_secret_value(),
+        "ENERGY_ESPI_ACCESS_TOKEN": keys.access_token.get_secret_value(),
+        "ENERGY_ESPI_SUBSCRIPTION": keys.subscription,
+        "ENERGY_PORTAL_URL": services.settings.portal_base,
+        "ENERGY_PORTAL_USER": keys.user,
+        "ENERGY_PORTAL_PASSWORD": keys.password.get_secret_value(),
     }
 
 
@@ -71,7 +86,7 @@ def _secret(vault: Vault) -> SecretStr:
     return SecretStr(base64.urlsafe_b64encode(derived).rstrip(b"=").decode())
 
 
-def _load(db: Connection, vault: Vault, now: datetime) -> None:
+def _load(db: Connection, vault: Vault, passwords: Passwords, now: datetime) -> None:
     try:
         tenant = tenants.find_tenant(db, TENANT)
     except NotFound:
@@ -95,6 +110,7 @@ def _load(db: Connection, vault: Vault, now: datetime) -> None:
     customer_fixtures.load_fixtures(db, tenant, vault, now)
     device_fixtures.load_fixtures(db, vault, tenant, now)
     _load_readings(db, tenant, now)
+    greenbutton_fixtures.load(db, vault, passwords, tenant, now)
 
 
 def _load_readings(db: Connection, tenant: Tenant, now: datetime) -> None:
