@@ -8,10 +8,10 @@ from energygrid.access.sign_in import SignIn
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.deps import Services
-from energygrid.surfaces.portal import assets, consent, errors, home, sharing, sign_in, usage
+from energygrid.surfaces.portal import assets, consent, download, errors, home, sharing, sign_in, usage
 from energygrid.surfaces.portal.headers import PageHeaders
 
-ROUTERS = (assets.router, home.router, usage.router, consent.router, sharing.router, sign_in.router)
+ROUTERS = (assets.router, home.router, usage.router, download.router, consent.router, sharing.router, sign_in.router)
 UPLOADS = ("/check",)
 
 
