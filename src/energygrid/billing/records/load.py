@@ -141,9 +141,11 @@ def write_records(
 ) -> Counter[str]:
     """Store records of one kind, each named once, as new revisions where they differ from what is known.
 
-    Returns how many were accepted, replaced and unchanged. What this job stored before counts as it did then.
+    Returns how many were accepted, replaced and unchanged. What this job stored before counts as it did then. What the
+    tenant's PII level forbids is left out.
     """
     queries.lock_records(db, tenant.id)
+    records = [record for record in records if safe.may_keep(record)]
     ids = [record.id for record in records]
     mine = queries.stored_by(db, tenant.id, kind, job_id, ids)
     current = queries.current(db, tenant.id, kind, ids)

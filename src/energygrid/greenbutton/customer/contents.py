@@ -20,7 +20,6 @@ from energygrid.billing.records.facts import (
 from energygrid.customers.queries.reading import AnyRow
 from energygrid.greenbutton.atom import Content, Scalar
 from energygrid.greenbutton.customer.picture import Place
-from energygrid.greenbutton.usage.dst import LocalTime
 from energygrid.metering.calendar import day_span
 
 CURRENCIES: Mapping[str, int] = {
@@ -208,12 +207,3 @@ def supplier(facts: SupplierRow, zone: str) -> Content:
 def statement(facts: Statement, url: str, zone: str) -> Content:
     reference = content(("fileName", facts.file_name), ("mediaType", facts.media_type), ("statementURL", url))
     return content(("issueDateTime", epoch(facts.issue_date, zone)), ("statementRef", reference))
-
-
-def local_time_parameters(rules: LocalTime) -> Content:
-    return (
-        ("dstEndRule", rules.dst_end),
-        ("dstOffset", rules.dst_offset),
-        ("dstStartRule", rules.dst_start),
-        ("tzOffset", rules.tz_offset),
-    )

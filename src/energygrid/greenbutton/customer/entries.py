@@ -14,7 +14,7 @@ from energygrid.greenbutton.atom import CUSTOMER, Content, Entry, Link
 from energygrid.greenbutton.customer import assets, contents
 from energygrid.greenbutton.customer.picture import Picture, Place, blocks_of, is_narrowed, statement_id
 from energygrid.greenbutton.entitlement import SharedMeter
-from energygrid.greenbutton.usage.dst import local_time
+from energygrid.greenbutton.usage.entries import local_time_content, year_start
 
 STATEMENT_BLOCKS = frozenset({56, 71})
 _PLACE_BLOCKS = frozenset({58, 60, 61})
@@ -227,9 +227,10 @@ class Tree:
             yield self._entry(
                 "LocalTimeParameters",
                 self._ctx.local_time(zone),
-                contents.local_time_parameters(local_time(zone, self._ctx.now.year)),
+                local_time_content(zone, self._ctx.now.year),
                 related,
-                self._picture.customer.created_at,
+                self._ctx.entitlement.granted_at,
+                year_start(self._ctx, zone),
             )
 
     def _may_list(self, resource: str) -> bool:

@@ -9,7 +9,10 @@ from energygrid.errors import NotFound
 from energygrid.greenbutton.atom import Entry
 from energygrid.greenbutton.customer.entries import STATEMENT_BLOCKS, Tree
 from energygrid.greenbutton.customer.picture import entitled_to_statement, is_narrowed, picture_of
+from energygrid.greenbutton.feed import Feed, feed_of
 from energygrid.greenbutton.usage.context import Context
+
+TITLE = "Green Button Customer Feed"
 
 View = Callable[[Connection, Context], list[Entry]]
 
@@ -20,6 +23,11 @@ def resources(db: Connection, ctx: Context) -> list[Entry]:
         return []
     picture = picture_of(db, ctx)
     return [] if picture is None else list(Tree(picture).entries())
+
+
+def customer_feed(db: Connection, ctx: Context, href: str) -> Feed:
+    """Everything in the customer namespace. `href` is the URL that was asked for, with its query."""
+    return feed_of(TITLE, href, "cust-feed/RetailCustomer", resources(db, ctx))
 
 
 def _of(resource: str) -> View:
