@@ -82,7 +82,7 @@ _BLOCK_EXTENTS_AS_OF = """
         ) AS known
         WHERE known_at <= %(as_of)b
         ORDER BY series_id, day, known_at DESC, revision DESC
-    ) AS then
+    ) AS held
     WHERE known_at >= %(since)b
     GROUP BY series_id
 """
