@@ -15,7 +15,7 @@ _KEPT = timedelta(days=1)
 
 
 def sweep(db: Connection, vault: Vault, rules: AccessSettings, *, now: datetime, issues_tokens: bool) -> None:
-    """Rotate the signing key when it is due; drop what is over: revocations, throttles, sessions, codes. At any time."""
+    """Rotate the signing key when it is due; drop what is over: revocations, throttles, sessions, codes."""
     if issues_tokens:
         rotate_when_due(db, vault, rules, now)
     queries.delete_expired_revocations(db, now - _KEPT)

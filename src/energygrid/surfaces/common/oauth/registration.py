@@ -121,7 +121,8 @@ def delete(request: Request, client_id: str, token: Token, here: Here, now: Now,
     """Leave (RFC 7592 section 2.3): tokens and authorizations end, for ever."""
     with here.database.transaction() as db:
         party = _owner(db, here, utility_of(request), client_id, token)
-        third_parties.withdraw(db, party.client_id, who=Actor(party.client_id, request_id), now=now)
+        for ended in third_parties.withdraw(db, party.client_id, who=Actor(party.client_id, request_id), now=now):
+            changes.consent_changed(db, party.tenant, ended, now)
     return Response(status_code=204, headers=_NO_STORE)
 
 
