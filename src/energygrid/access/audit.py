@@ -7,6 +7,7 @@ or personal data.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -30,6 +31,9 @@ class AuditEntry:
     subject: str
     request_id: str
     facts: Mapping[str, object]
+
+
+Facts: TypeAlias = Mapping[str, object]
 
 
 def record(
@@ -60,6 +64,18 @@ def record(
             "facts": dict(facts or {}),
         },
     )
+
+
+def record_read(
+    db: Connection, tenant_id: int, *, actor: str, subject: str, request_id: str, now: datetime, facts: Facts
+) -> None:
+    """Add the entry `shared_data.read` of a reading by a third party, in a statement of its own.
+
+    It is in the log before the answer leaves; only a crash of the database itself may lose those of its last second,
+    so that a reading does not wait for the disk.
+    """
+    values = {"tenant_id": tenant_id, "at": now, "actor": actor, "subject": subject, "request_id": request_id}
+    queries.insert_audit_of_reading(db, values | {"action": "shared_data.read", "facts": dict(facts)})
 
 
 def entries(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from sqlalchemy import Column, Connection, Row, case, cast, delete, func, insert, select, text, update
+from sqlalchemy import Column, Connection, Row, bindparam, case, cast, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -60,6 +60,20 @@ def lock_tenant(db: Connection, tenant_id: int) -> Tenant | None:
 
 def insert_audit(db: Connection, values: Mapping[str, object]) -> None:
     db.execute(insert(audit_log).values(**values))
+
+
+_AUDIT_OF_READING = text(
+    """
+    INSERT INTO audit_log (tenant_id, at, actor, action, subject, request_id, facts)
+    SELECT :tenant_id, :at, :actor, :action, :subject, :request_id, :facts
+    FROM set_config('synchronous_commit', 'off', true)
+    """
+).bindparams(bindparam("facts", type_=JSONB))
+
+
+def insert_audit_of_reading(db: Connection, values: Mapping[str, object]) -> None:
+    """The same, without waiting until it is on disk."""
+    db.execute(_AUDIT_OF_READING, values)
 
 
 def audit_entries(

@@ -64,6 +64,11 @@ class Database:
                 time.sleep(random.uniform(0.005, 0.02) * 2**attempt)  # noqa: S311 - jitter, not a secret
         raise AssertionError("unreachable")
 
+    def append(self, use_case: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a use case of one statement that stands for itself: it commits as it ends."""
+        with _unavailable_when_lost(), self._writing.connect() as db:
+            return use_case(db.execution_options(isolation_level="AUTOCOMMIT"), *args, **kwargs)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction for an edge that needs more than one use case in it."""

@@ -1,10 +1,10 @@
-"""Who bears a token, as the database knows it now, and the transaction that lets it read.
+"""Who bears a token, as the database knows it now, and what that lets it read.
 
 Third party and consent are read at every request and never remembered, so that a revocation holds at once. Whatever is
-read of a customer comes from one transaction with its entry in the audit log: nothing is shown that is not logged.
+read of a customer stands in the audit log before it is shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -123,29 +123,36 @@ def read_shared(db: Connection, visit: Visit, authorization: str | None, read: S
         raise unknown()
     entitlement = entitlement_of(db, visit.vault, bearer.tenant, consent)
     context = Context(visit.vault, visit.base, entitlement, tenant_now(bearer.tenant, visit.now))
-    found = read(db, context)
-    _log(db, visit, bearer, f"consent/{consent.id}")
-    return context, found
+    return context, read(db, context)
 
 
 def read_bulk(db: Connection, visit: Visit, bulk_id: str, kind: bulk.Kind | None) -> tuple[ThirdParty, Selection]:
     """What a bulk feed holds; raises NotFound("UNKNOWN_BULK" or "BULK_EXPIRED")."""
     bearer = bearer_of(db, visit.presented, visit.vault, visit.now)
-    selection = bulk.find(db, bearer.third_party, bulk_id, visit.now, kind)
+    return bearer.third_party, bulk.find(db, bearer.third_party, bulk_id, visit.now, kind)
+
+
+def log_shared(db: Connection, visit: Visit, context: Context) -> None:
+    """Who read what of a customer's, before it is shown."""
+    _log(db, visit, f"consent/{context.entitlement.id}", {})
+
+
+def log_bulk(db: Connection, visit: Visit, selection: Selection) -> None:
     concerned = [part.consent_id for part in selection.parts]
-    _log(db, visit, bearer, f"bulk/{bulk_id}", consents=len(concerned), first_consents=concerned[:_MOST_LISTED])
-    return bearer.third_party, selection
+    facts = {"consents": len(concerned), "first_consents": concerned[:_MOST_LISTED]}
+    _log(db, visit, f"bulk/{selection.id}", facts)
 
 
-def _log(db: Connection, visit: Visit, bearer: Bearer, subject: str, **facts: object) -> None:
+def _log(db: Connection, visit: Visit, subject: str, facts: Mapping[str, object]) -> None:
+    token = visit.presented.token
+    assert token is not None
     query = {"query": visit.query[:_MOST_QUERY]} if visit.query else {}
-    audit.record(
+    audit.record_read(
         db,
-        bearer.tenant.id,
-        actor=bearer.third_party.client_id,
-        action="shared_data.read",
+        token.tenant.id,
+        actor=token.client_id,
         subject=subject,
         request_id=visit.request_id,
         now=visit.now,
-        facts={"path": visit.path} | query | facts,
+        facts={"path": visit.path, **query, **facts},
     )

@@ -7,7 +7,17 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from energygrid.access.third_parties.third_parties import ThirdParty
-from energygrid.greenbutton.bearers import OwnRead, Presented, SharedRead, Visit, read_bulk, read_own, read_shared
+from energygrid.greenbutton.bearers import (
+    OwnRead,
+    Presented,
+    SharedRead,
+    Visit,
+    log_bulk,
+    log_shared,
+    read_bulk,
+    read_own,
+    read_shared,
+)
 from energygrid.greenbutton.bulk import Kind, Selection
 from energygrid.greenbutton.usage.context import Context
 from energygrid.services import Services
@@ -49,11 +59,17 @@ class Call:
 
     def shared(self, authorization: str | None, read: SharedRead[T]) -> tuple[Context, T]:
         """What an access token opens; `authorization` is the one that the address names, if it names one."""
-        return self.here.database.write(read_shared, self.visit, authorization, read)
+        database = self.here.database
+        context, found = database.read(read_shared, self.visit, authorization, read)
+        database.append(log_shared, self.visit, context)
+        return context, found
 
     def bulk(self, bulk_id: str, kind: Kind | None) -> tuple[ThirdParty, Selection]:
         """What a bulk feed of the third party holds, under its client token."""
-        return self.here.database.write(read_bulk, self.visit, bulk_id, kind)
+        database = self.here.database
+        party, selection = database.read(read_bulk, self.visit, bulk_id, kind)
+        database.append(log_bulk, self.visit, selection)
+        return party, selection
 
     def own(self, read: OwnRead[T], *, changes: bool = False) -> T:
         """What is a third party's own, under its registration or client token."""
