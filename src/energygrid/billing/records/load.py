@@ -22,6 +22,7 @@ from energygrid.billing.records.sealing import LANDING, Safe
 from energygrid.billing.records.values import DateRules
 from energygrid.billing.settings import BillingSettings
 from energygrid.database.engine import Database
+from energygrid.database.queue import defer
 from energygrid.errors import Invalid
 from energygrid.ingest import jobs, landing
 from energygrid.ingest.jobs import Job
@@ -30,6 +31,8 @@ from energygrid.messaging import events
 
 JOB_KIND = "billing"
 TASK = "billing.ingest"
+WRITTEN = "greenbutton.records_written"
+"""Job that sees to those who are to be told of new records."""
 BATCH = 1_000
 _STATEMENTS_AT_ONCE = 4
 """They bring their documents along."""
@@ -163,10 +166,18 @@ def write_records(
             fresh.append(Revision(record, number, fingerprint, safe.columns(record), safe.seal_file(record.file)))
     queries.supersede(db, tenant.id, kind, [each.record.id for each in fresh if each.number > 1], now)
     queries.insert_records(db, tenant.id, job_id, fresh, now)
+    if fresh:
+        defer(db, WRITTEN, tenant_id=tenant.id, kind=kind.value, about=[_about(each.record) for each in fresh])
     if kind is RecordKind.TERMINATION:
         for each in fresh:
             terminations.plan(db, tenant, each.record, each.number, now)
     return counted
+
+
+def _about(record: Record) -> list[str | None]:
+    """Account, meter, first day and day after the last, as far as the record names them: for who is to be told."""
+    named = (record.columns.get(name) for name in ("account_number", "meter_id", "start_date", "end_date"))
+    return [None if value is None else str(value) for value in named]
 
 
 def _complete(db: Connection, job: Job, counters: Counter[str], now: datetime) -> None:

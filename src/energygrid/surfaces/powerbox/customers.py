@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from energygrid.access.caller import Caller
+from energygrid.billing.erase import erase_customer
 from energygrid.customers import pull
 from energygrid.customers.batch import BatchReceiver
 from energygrid.customers.connector import CisConnector
-from energygrid.customers.erase import erase_customer
 from energygrid.customers.payload import ID_PATTERN, Checked, check_payload, decode_json
 from energygrid.customers.pull import Fetched, Pulled
 from energygrid.customers.settings import CustomerSettings
