@@ -1,6 +1,6 @@
 """Notices to third parties, and feeds that are built ahead."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -8,6 +8,8 @@ from procrastinate import JobContext as Delivery
 from sqlalchemy import Connection
 
 from energygrid.access import tenants
+from energygrid.billing.records import load
+from energygrid.billing.records.record import RecordKind
 from energygrid.errors import NotFound
 from energygrid.greenbutton import ahead, bulk, notices
 from energygrid.greenbutton.notices.changes import TASK as NOTIFY
@@ -19,6 +21,7 @@ _log = structlog.get_logger("energygrid.jobs.greenbutton")
 _BUILDS = 3
 _now = partial(datetime.now, UTC)
 _RETRY = Patient(max_attempts=10, exponential_wait=3)
+_BUILD_RETRY = Patient(max_attempts=_BUILDS, exponential_wait=2)
 
 
 @app.task(name=WRITTEN, retry=_RETRY)
@@ -29,18 +32,15 @@ def readings_written(tenant_id: int, touched: list[tuple[int, int, int]]) -> Non
     database.write(notices.readings_written, tenant, touched, _now())
 
 
-@app.task(name="greenbutton.bills_written", retry=_RETRY)
-def bills_written(tenant_id: int, bills: list[tuple[str, str | None, str, str]]) -> None:
-    """Whoever may read these bills is to be told."""
+@app.task(name=load.WRITTEN, retry=_RETRY)
+def records_written(tenant_id: int, kind: str, about: list[notices.About]) -> None:
+    """Whoever may read these bills, or of these accounts, is to be told."""
     database = context().database
     tenant = database.read(tenants.get_tenant, tenant_id)
-    spans = [(account, meter, date.fromisoformat(a), date.fromisoformat(b)) for account, meter, a, b in bills]
-    database.write(notices.bills_changed, tenant, spans, _now())
+    database.write(notices.records_written, tenant, RecordKind(kind), about, _now())
 
 
-@app.task(
-    name=ahead.TASK, queue=ahead.QUEUE, retry=Patient(max_attempts=_BUILDS, exponential_wait=2), pass_context=True
-)
+@app.task(name=ahead.TASK, queue=ahead.QUEUE, retry=_BUILD_RETRY, pass_context=True)
 def build(delivery: Delivery, tenant_id: int, feed_id: str) -> None:
     """One feed is built ahead. What cannot be built is answered at once instead."""
     here = context()

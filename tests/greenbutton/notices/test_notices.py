@@ -12,6 +12,7 @@ from energygrid.access.addresses import AllowList
 from energygrid.access.consents import consents
 from energygrid.access.outgoing import OutgoingClient
 from energygrid.access.third_parties import third_parties
+from energygrid.billing.records.record import RecordKind
 from energygrid.errors import Conflict, Invalid
 from energygrid.greenbutton import bulk, notices
 from energygrid.greenbutton.notices.tables import notice_pending
@@ -193,15 +194,38 @@ def test_data_outside_of_what_is_shared_are_not_told(world: World) -> None:
 
 def test_bills_are_told_with_their_period_to_who_may_read_bills(world: World) -> None:
     party = world.party()
-    world.customers(2)
-    bills, readings = world.consent(party, 0), world.consent(party, 1, scope="FB=4_5")
-    period = ((NOW - 60 * DAY).date(), (NOW - 30 * DAY).date())
-    for account in ("a0", "a1"):
-        world.database.write(notices.bills_changed, world.tenant, [(account, None, *period)], world.now)
+    world.customers(3)
+    bills, _, quality = world.consent(party, 0), world.consent(party, 1, "FB=4_5"), world.consent(party, 2, "FB=17")
+    for kind, about in (
+        (RecordKind.INVOICE, ("a0", None, "2025-12-31", "2026-01-29")),
+        (RecordKind.INVOICE, ("a1", None, "2025-12-31", "2026-01-29")),
+        (RecordKind.MCH, ("a9", "m0", "2026-02-01", "2026-02-28")),
+        (RecordKind.POWER_QUALITY, (None, "m2", "2026-02-01", "2026-02-28")),
+    ):
+        world.database.write(notices.records_written, world.tenant, kind, [about], world.now)
     world.later(DELAY)
     world.tell()
-    assert world.deliver(party) == [[_feed(bills.id, "2025-12-31T00:00:00Z", "2026-01-30T00:00:00Z")]]
-    assert readings.id != bills.id
+    [told] = world.deliver(party)
+    assert sorted(told) == sorted(
+        [
+            _feed(bills.id, "2025-12-31T00:00:00Z", "2026-01-30T00:00:00Z"),
+            _feed(quality.id, "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("about", [("a0", None), ("a0", "m0"), (None, "m0")])
+def test_records_of_an_account_or_a_device_are_told_to_who_may_read_its_customer(
+    world: World, about: tuple[str | None, str | None]
+) -> None:
+    party = world.party()
+    world.customers(2)
+    consent, _ = world.consent(party, 0), world.consent(party, 1)
+    changed = [(*about, None, None)]
+    world.database.write(notices.records_written, world.tenant, RecordKind.AGREEMENT, changed, world.now)
+    world.later(DELAY)
+    world.tell()
+    assert world.deliver(party) == [[f"{BASE}/Batch/RetailCustomer/{consent.id}"]]
 
 
 def test_changed_customers_are_told_with_the_feed_of_personal_data_alone(world: World) -> None:

@@ -6,7 +6,7 @@ is recognised by its own job id and counted as before, so the outcome and the co
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
@@ -175,9 +175,12 @@ def write_records(
 
 
 def _about(record: Record) -> list[str | None]:
-    """Account, meter, first day and day after the last, as far as the record names them: for who is to be told."""
-    named = (record.columns.get(name) for name in ("account_number", "meter_id", "start_date", "end_date"))
-    return [None if value is None else str(value) for value in named]
+    """Account, meter, first and last day of a record, as far as it names them: for who is to be told."""
+    named = {**(record.facts or {}), **record.columns}
+    last = named["end_date"] - timedelta(days=1) if named.get("end_date") else named.get("period_end")
+    first = named.get("start_date") or named.get("period_start")
+    found = (named.get("account_number"), named.get("meter_id"), first, last)
+    return [None if value is None else str(value) for value in found]
 
 
 def _complete(db: Connection, job: Job, counters: Counter[str], now: datetime) -> None:

@@ -12,20 +12,21 @@ from energygrid.greenbutton.notices.addresses import (
     set_notify_uri,
 )
 from energygrid.greenbutton.notices.changes import (
+    About,
     application_changed,
-    bills_changed,
     consent_changed,
     customers_changed,
     data_changed,
     readings_written,
+    records_written,
 )
 from energygrid.greenbutton.notices.log import Notice, notice_to, notices_to, resend, resend_missed, test
 from energygrid.greenbutton.notices.telling import ready, sweep, tell
 
 __all__ = [
+    "About",
     "Notice",
     "application_changed",
-    "bills_changed",
     "check",
     "consent_changed",
     "customers_changed",
@@ -36,6 +37,7 @@ __all__ = [
     "notices_to",
     "readings_written",
     "ready",
+    "records_written",
     "resend",
     "resend_missed",
     "rotate_secret",

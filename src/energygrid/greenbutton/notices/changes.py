@@ -4,8 +4,9 @@ Marks of one consent grow together until they are due, so that a load of ten tho
 the real instant everywhere, for jobs run by it; consents are judged by the tenant's own clock.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -14,10 +15,18 @@ from energygrid.access.consents.consents import Consent
 from energygrid.access.tenants import tenant_now
 from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.third_parties import ThirdParty
+from energygrid.billing.records.record import RecordKind
 from energygrid.database.queue import defer
 from energygrid.greenbutton.ahead import requests as ahead
 from energygrid.greenbutton.notices import queries
-from energygrid.greenbutton.notices.queries import APPLICATION, AUTHORIZATION, BillSpan, Span
+from energygrid.greenbutton.notices.queries import (
+    APPLICATION,
+    AUTHORIZATION,
+    BILLS,
+    POWER_QUALITY,
+    Span,
+    SummarySpan,
+)
 from energygrid.greenbutton.settings import GreenButtonSettings
 from energygrid.metering.calendar import day_span
 from energygrid.metering.series import series_by_ids
@@ -25,6 +34,13 @@ from energygrid.metering.settings import MeteringSettings
 from energygrid.metering.validation import span_of
 
 TASK = "greenbutton.notify"
+_SUMMARIES = {RecordKind.MCH: BILLS, RecordKind.INVOICE: BILLS, RecordKind.POWER_QUALITY: POWER_QUALITY}
+_CUSTOMERS = frozenset(
+    {RecordKind.AGREEMENT, RecordKind.ACCOUNT, RecordKind.STATEMENT, RecordKind.LOCATION, RecordKind.DEVICE}
+)
+About: TypeAlias = "tuple[str | None, str | None, str | None, str | None]"
+"""Account, meter, first and last day (ISO) of a record, as far as it names them."""
+
 PROMPTLY = timedelta(seconds=1)
 """How long the news of a consent or an application waits for others of its kind."""
 
@@ -55,28 +71,45 @@ def readings_written(db: Connection, tenant: Tenant, touched: Sequence[tuple[int
     data_changed(db, tenant, spans, now)
 
 
-def bills_changed(
-    db: Connection, tenant: Tenant, bills: Iterable[tuple[str, str | None, date, date]], now: datetime
-) -> None:
-    """Bills are new or corrected: (account, meter or None, first day, day after the last) of each."""
-    if not queries.anybody_listens(db, tenant.id):
-        return
-    zone = tenant.section("metering", MeteringSettings).zone
-    spans = [
-        BillSpan(account, meter, day_span(first, zone).start, day_span(last, zone).start)
-        for account, meter, first, last in bills
-    ]
-    due = now + delay(tenant)
-    if spans and queries.mark_bills(db, tenant.id, spans, tenant_now(tenant, now), due):
-        _book(db, tenant, due, now)
-
-
 def customers_changed(db: Connection, tenant: Tenant, customer_ids: Sequence[str], now: datetime) -> None:
     """What is known of customers, their premises, accounts or meters is not what it was."""
     if not customer_ids or not queries.anybody_listens(db, tenant.id):
         return
     due = now + delay(tenant)
     if queries.mark_customers(db, tenant.id, customer_ids, tenant_now(tenant, now), due):
+        _book(db, tenant, due, now)
+
+
+def records_written(db: Connection, tenant: Tenant, kind: RecordKind, about: Sequence[About], now: datetime) -> None:
+    """Billing records are new or corrected. One that names neither account nor meter is nobody's.
+
+    Bills and power quality are data of their days; what tells of accounts, agreements, places and devices is data of
+    whoever has them.
+    """
+    if not queries.anybody_listens(db, tenant.id):
+        return
+    if kind in _SUMMARIES:
+        _summaries_changed(db, tenant, _SUMMARIES[kind], about, now)
+    elif kind in _CUSTOMERS:
+        accounts = sorted({account for account, _, _, _ in about if account})
+        meters = sorted({meter for account, meter, _, _ in about if meter and not account})
+        customers_changed(db, tenant, queries.holders(db, tenant.id, accounts, meters), now)
+
+
+def _summaries_changed(db: Connection, tenant: Tenant, kind: str, about: Sequence[About], now: datetime) -> None:
+    zone = tenant.section("metering", MeteringSettings).zone
+    spans = [
+        SummarySpan(
+            account,
+            meter,
+            day_span(date.fromisoformat(first), zone).start,
+            day_span(date.fromisoformat(last), zone).end,
+        )
+        for account, meter, first, last in about
+        if first and last
+    ]
+    due = now + delay(tenant)
+    if spans and queries.mark_summaries(db, tenant.id, kind, spans, tenant_now(tenant, now), due):
         _book(db, tenant, due, now)
 
 

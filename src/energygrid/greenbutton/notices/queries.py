@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, or_, select, text
+from sqlalchemy import Connection, and_, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from energygrid.access.consents.tables import consent
 from energygrid.access.third_parties.tables import third_party
+from energygrid.customers.tables import contract
 from energygrid.greenbutton.notices.tables import notice_address, notice_pending
 
-_n, _a, _c, _p = notice_pending.c, notice_address.c, consent.c, third_party.c
+_n, _a, _c, _p, _k = notice_pending.c, notice_address.c, consent.c, third_party.c, contract.c
 
-READINGS, BILLS, CUSTOMER, AUTHORIZATION, APPLICATION = "readings", "bills", "customer", "authorization", "application"
+READINGS, BILLS, POWER_QUALITY, CUSTOMER = "readings", "bills", "power quality", "customer"
+AUTHORIZATION, APPLICATION = "authorization", "application"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,27 @@ _MARK_READINGS = text(
     """  # noqa: S608 - constants of this module
 )
 
-# A bill is told of with its whole period: it is read whole or not at all.
-_MARK_BILLS = text(
+# A bill, or a summary of power quality, is told of with its whole period: it is read whole or not at all.
+_MARK_SUMMARIES = text(
     f"""
+    WITH t AS (
+        SELECT * FROM unnest(CAST(:accounts AS text[]), CAST(:meters AS text[]), CAST(:firsts AS timestamptz[]),
+                             CAST(:lasts AS timestamptz[])) AS t (account_number, meter_id, first, last)
+    ), k AS (
+        SELECT k.*, t.first, t.last FROM t
+        JOIN contract k ON k.tenant_id = :tenant_id AND k.account_number = t.account_number
+        WHERE t.meter_id IS NULL OR t.meter_id = k.meter_id
+        UNION ALL
+        SELECT k.*, t.first, t.last FROM t
+        JOIN contract k ON k.tenant_id = :tenant_id AND k.meter_id = t.meter_id
+        WHERE t.account_number IS NULL
+    )
     INSERT INTO notice_pending (tenant_id, client_id, kind, about, first, last, due_at)
-    SELECT c.tenant_id, c.client_id, '{BILLS}', c.id, min(t.first), max(t.last), :due_at
-    FROM unnest(CAST(:accounts AS text[]), CAST(:meters AS text[]), CAST(:firsts AS timestamptz[]),
-                CAST(:lasts AS timestamptz[])) AS t (account_number, meter_id, first, last)
-    JOIN contract k ON k.tenant_id = :tenant_id AND k.account_number = t.account_number
-         AND (t.meter_id IS NULL OR t.meter_id = k.meter_id)
+    SELECT c.tenant_id, c.client_id, :kind, c.id, min(k.first), max(k.last), :due_at
+    FROM k
     JOIN consent_meter m ON m.tenant_id = k.tenant_id AND m.meter_id = k.meter_id
     {_IN_FORCE}
-    WHERE greatest(t.first, k.since, c.data_from) < least(t.last, k.until, c.data_until)
+    WHERE greatest(k.first, k.since, c.data_from) < least(k.last, k.until, c.data_until)
     GROUP BY c.tenant_id, c.client_id, c.id
     ORDER BY c.client_id, c.id
     {_MERGE}
@@ -98,10 +109,10 @@ class Span(NamedTuple):
     last: datetime
 
 
-class BillSpan(NamedTuple):
-    """A bill's period [first, last); `meter_id` None: it is the account's as a whole."""
+class SummarySpan(NamedTuple):
+    """A bill's period [first, last), or that of a summary. `meter_id` None: it is the account's as a whole."""
 
-    account_number: str
+    account_number: str | None
     meter_id: str | None
     first: datetime
     last: datetime
@@ -120,15 +131,24 @@ def mark_readings(db: Connection, tenant_id: int, spans: Sequence[Span], now: da
     return db.execute(_MARK_READINGS, values | {"now": now, "due_at": due_at}).rowcount
 
 
-def mark_bills(db: Connection, tenant_id: int, bills: Sequence[BillSpan], now: datetime, due_at: datetime) -> int:
-    accounts, meters, firsts, lasts = (list(column) for column in zip(*bills, strict=True))
+def mark_summaries(
+    db: Connection, tenant_id: int, kind: str, spans: Sequence[SummarySpan], now: datetime, due_at: datetime
+) -> int:
+    accounts, meters, firsts, lasts = (list(column) for column in zip(*spans, strict=True))
     values = {"tenant_id": tenant_id, "accounts": accounts, "meters": meters, "firsts": firsts, "lasts": lasts}
-    return db.execute(_MARK_BILLS, values | {"now": now, "due_at": due_at}).rowcount
+    return db.execute(_MARK_SUMMARIES, values | {"kind": kind, "now": now, "due_at": due_at}).rowcount
 
 
 def mark_customers(db: Connection, tenant_id: int, customer_ids: Sequence[str], now: datetime, due_at: datetime) -> int:
     values = {"tenant_id": tenant_id, "customers": list(customer_ids), "now": now, "due_at": due_at}
     return db.execute(_MARK_CUSTOMERS, values).rowcount
+
+
+def holders(db: Connection, tenant_id: int, accounts: Sequence[str], meters: Sequence[str]) -> list[str]:
+    """Customers who have or had one of the accounts, or have one of the meters now."""
+    live = and_(_k.meter_id.in_(meters), _k.until.is_(None))
+    statement = select(_k.client_id).where(_k.tenant_id == tenant_id, or_(_k.account_number.in_(accounts), live))
+    return list(db.execute(statement.distinct()).scalars())
 
 
 def mark(db: Connection, tenant_id: int, client_id: str, kind: str, about: str, due_at: datetime) -> None:

@@ -23,7 +23,7 @@ notice_pending = Table(
     metadata,
     Column("tenant_id", BigInteger, nullable=False),
     Column("client_id", Text, nullable=False),
-    Column("kind", Text, nullable=False, comment="readings, bills, customer, authorization or application"),
+    Column("kind", Text, nullable=False, comment="readings, bills, ..., authorization or application"),
     Column("about", Text, nullable=False, comment="the consent, or the application"),
     Column("first", Instant, comment="data times that changed, [first, last); null: the kind has none"),
     Column("last", Instant),

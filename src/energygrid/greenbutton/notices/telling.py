@@ -19,7 +19,15 @@ from energygrid.greenbutton.bulk import Part
 from energygrid.greenbutton.notices import queries
 from energygrid.greenbutton.notices.addresses import endpoint_for
 from energygrid.greenbutton.notices.changes import TASK
-from energygrid.greenbutton.notices.queries import APPLICATION, AUTHORIZATION, BILLS, CUSTOMER, READINGS, Pending
+from energygrid.greenbutton.notices.queries import (
+    APPLICATION,
+    AUTHORIZATION,
+    BILLS,
+    CUSTOMER,
+    POWER_QUALITY,
+    READINGS,
+    Pending,
+)
 from energygrid.greenbutton.settings import GreenButtonSettings
 from energygrid.messaging import events
 from energygrid.messaging.events import GREENBUTTON, NOTICE_AUTHORIZATION, NOTICE_DATA
@@ -118,7 +126,8 @@ def _news(pending: Sequence[Pending], scopes: Mapping[str, str]) -> _News:
 
 
 def _covers(scope: EspiScope, kind: str) -> bool:
-    return (kind == READINGS and scope.intervals) or (kind == BILLS and scope.summaries)
+    covered = {READINGS: scope.intervals, BILLS: scope.summaries, POWER_QUALITY: scope.power_quality}
+    return covered.get(kind, False)
 
 
 def _control(news: _News, base: str) -> list[str]:

@@ -32,7 +32,7 @@ def _notices() -> None:
         "notice_pending",
         _tenant(),
         sa.Column("client_id", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False, comment="readings, bills, customer, authorization or application"),
+        sa.Column("kind", sa.Text, nullable=False, comment="readings, bills, ..., authorization or application"),
         sa.Column("about", sa.Text, nullable=False, comment="the consent, or the application"),
         sa.Column("first", _INSTANT, comment="data times that changed, [first, last); null: the kind has none"),
         sa.Column("last", _INSTANT),
