@@ -22,7 +22,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_command_is_documented_and_every_documented_command_exists() -> None:
     text = (REPOSITORY / "docs" / "command-line.md").read_text()
     group = typer.main.get_group(app)
-    documented = set(re.findall(r"^\| `energygrid (\w+)` \|", text, re.MULTILINE))
+    documented = set(re.findall(r"^\| `energygrid ([\w-]+)` \|", text, re.MULTILINE))
     assert documented == set(group.commands)
 
 

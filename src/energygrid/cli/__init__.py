@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from energygrid.cli import audit, clients, keys, serve, tenants, users
+from energygrid.cli import audit, clients, consents, keys, serve, tenants, third_parties, users
 from energygrid.cli import doctor as doctor_command
 from energygrid.cli import findings as findings_command
 from energygrid.cli import greenbutton as greenbutton_command
@@ -49,6 +49,8 @@ app.add_typer(sandbox_command.app, name="sandbox", help="The sandbox: credential
 app.add_typer(greenbutton_command.app, name="greenbutton", help="Green Button: checks any feed, ours or anybody's.")
 app.add_typer(tenants.app, name="tenants", help="Utilities on this installation.")
 app.add_typer(clients.app, name="clients", help="Programs that may ask for tokens.")
+app.add_typer(third_parties.app, name="third-parties", help="Programs of others that customers let see their data.")
+app.add_typer(consents.app, name="consents", help="What customers allowed third parties.")
 app.add_typer(users.app, name="users", help="People.")
 app.add_typer(keys.app, name="keys", help="Signing keys of the authorisation server.")
 app.add_typer(audit.app, name="audit", help="Who did what, when.")

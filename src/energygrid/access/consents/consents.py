@@ -104,10 +104,10 @@ def of_access_token(
 ) -> Consent:
     """The consent that a checked access token (claim `espi`: "access") stands for, asked anew at each request.
 
-    So a consent that is revoked, or tokens that were taken back, count at once, whatever a process remembers of the
-    token. Raises Unauthenticated("INVALID_TOKEN").
+    So a consent that is revoked, a third party that is on hold, or tokens that were taken back count at once, whatever
+    a process remembers of the token. Raises Unauthenticated("INVALID_TOKEN").
     """
-    row = queries.consent_by_id(db, tenant_id, str(claims.get("authorization", "")))
+    row = queries.consent_of_standing_party(db, tenant_id, str(claims.get("authorization", "")))
     consent = None if row is None else _consent(row)
     issued_at = claims.get("iat")
     if (

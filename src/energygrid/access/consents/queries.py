@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, Connection, Row, Select, Text, any_, func, insert, literal, or_, select, update
+from sqlalchemy import ARRAY, Connection, Row, Select, Text, any_, bindparam, func, insert, literal, or_, select, update
 
 from energygrid.access.consents.tables import consent, consent_meter
+from energygrid.access.third_parties.facts import Status
+from energygrid.access.third_parties.tables import third_party
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -21,6 +23,11 @@ def _with_meters() -> Select[*tuple[Any, ...]]:
 
 
 _CONSENTS = _with_meters()
+_STANDING = _CONSENTS.join(third_party, third_party.c.client_id == consent.c.client_id).where(
+    consent.c.tenant_id == bindparam("tenant"),
+    consent.c.id == bindparam("consent"),
+    third_party.c.status.in_([Status.REVIEW, Status.LIVE]),
+)
 
 
 def insert_consent(db: Connection, values: Mapping[str, Any], meters: Sequence[str]) -> None:
@@ -33,6 +40,11 @@ def insert_consent(db: Connection, values: Mapping[str, Any], meters: Sequence[s
 def consent_by_id(db: Connection, tenant_id: int, consent_id: str, *, lock: bool = False) -> AnyRow | None:
     query = _CONSENTS.where(consent.c.tenant_id == tenant_id, consent.c.id == consent_id)
     return db.execute(query.with_for_update(of=consent) if lock else query).one_or_none()
+
+
+def consent_of_standing_party(db: Connection, tenant_id: int, consent_id: str) -> AnyRow | None:
+    """None also when the third party is on hold or revoked."""
+    return db.execute(_STANDING, {"tenant": tenant_id, "consent": consent_id}).first()
 
 
 def consents_of_client(db: Connection, tenant_id: int, client_id: str) -> Sequence[AnyRow]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from energygrid.access import audit, throttle
 from energygrid.access.caller import Actor
-from energygrid.access.clients import Client
+from energygrid.access.clients import Client, find_client
 from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.consents.espi_scope import is_offered, parse_scope
@@ -91,6 +91,15 @@ def introspect(
 ) -> OAuthAnswer:
     """RFC 7662: what the asking client's own token says; {"active": false} for every other."""
     return _Server(db, context, now, request_id).answer(Introspection.ENDPOINT_NAME, request)
+
+
+def hand_over(
+    db: Connection, context: OAuthContext, consent: Consent, now: datetime, request_id: str
+) -> Mapping[str, object]:
+    """Tokens of a consent that came without a code, as the token endpoint would answer them: one on paper."""
+    client = find_client(db, consent.client_id)
+    assert client is not None  # a client is disabled, never deleted
+    return _Server(db, context, now, request_id).new_tokens(client, consent)
 
 
 class _Server(AuthorizationServer):  # type: ignore[misc]
@@ -200,6 +209,9 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
             "expires_in": int(self._lifetime.total_seconds()),
             "scope": allowed,
         }
+
+    def new_tokens(self, client: Client, consent: Consent) -> dict[str, object]:
+        return self._access_token(client, consent, refreshable=True)
 
     def _access_token(self, client: Client, consent: Consent, *, refreshable: bool) -> dict[str, object]:
         idle = timedelta(seconds=client.tenant.section("sharing", SharingSettings).refresh_idle_s)
