@@ -56,18 +56,21 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """`consent` is that of an access token."""
+    """An access token has a consent, the other kinds have the third party."""
 
     kind: TokenKind
-    third_party: ThirdParty
+    tenant: Tenant
+    client_id: str
+    registered: ThirdParty | None
     consent: Consent | None = None
 
     @property
-    def tenant(self) -> Tenant:
-        return self.third_party.tenant
+    def third_party(self) -> ThirdParty:
+        assert self.registered is not None
+        return self.registered
 
     def actor(self, request_id: str) -> Actor:
-        return Actor(self.third_party.client_id, request_id)
+        return Actor(self.client_id, request_id)
 
 
 SharedRead: TypeAlias = Callable[[Connection, Context], T]
@@ -91,15 +94,19 @@ def bearer_of(db: Connection, presented: Presented, vault: Vault, now: datetime)
     """Raises Unauthenticated("INVALID_TOKEN") when third party or consent no longer stand."""
     token = presented.token
     if token is None:
-        return Bearer(presented.kind, third_parties.of_registration_token(db, vault, presented.registration))
+        return _registered(presented.kind, third_parties.of_registration_token(db, vault, presented.registration))
+    if presented.kind is TokenKind.ACCESS:
+        tenant, client_id = token.tenant, token.client_id
+        consent = consents.of_access_token(db, tenant.id, client_id, token.claims, tenant_now(tenant, now))
+        return Bearer(presented.kind, tenant, client_id, None, consent)
     third_party = third_parties.find_by_client(db, token.client_id)
     if third_party is None or third_party.status not in _STANDING:
         raise Unauthenticated("INVALID_TOKEN", "the registration of this third party is on hold or revoked")
-    if presented.kind is not TokenKind.ACCESS:
-        return Bearer(presented.kind, third_party)
-    tenant = third_party.tenant
-    consent = consents.of_access_token(db, tenant.id, token.client_id, token.claims, tenant_now(tenant, now))
-    return Bearer(presented.kind, third_party, consent)
+    return _registered(presented.kind, third_party)
+
+
+def _registered(kind: TokenKind, party: ThirdParty) -> Bearer:
+    return Bearer(kind, party.tenant, party.client_id, party)
 
 
 def unknown() -> NotFound:
