@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: run install test lint bench crash-test clean
+NODE_CLIENTS := $(VENV)/node
+
+.PHONY: run install test lint bench crash-test clean node-clients
 
 run: $(STAMP)  ## Start EnergyGrid with its sandbox on http://127.0.0.1:8000
 	$(BIN)/energygrid serve --sandbox $(ARGS)
@@ -21,6 +23,13 @@ $(STAMP): pyproject.toml constraints.txt
 
 test: $(STAMP)  ## Run the whole suite on a database of its own
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
+
+node-clients: $(NODE_CLIENTS)/.installed  ## The outside Green Button client that runs on Node.js, for the test that uses it
+
+$(NODE_CLIENTS)/.installed: Makefile | $(STAMP)
+	npm install --prefix $(NODE_CLIENTS) --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+		@cityssm/green-button-parser@1.0.1
+	touch $@
 
 lint: $(STAMP)  ## Style, types and the direction of imports
 	$(BIN)/ruff check .
