@@ -48,6 +48,7 @@ def change_application(
         redirect_uris=sent.all("redirect_uri"),
         offered_scopes=sent.all("scope") or None,
         facts=_facts(sent),
+        by_itself=True,
         who=who,
         now=now,
     )
