@@ -181,6 +181,28 @@ def _split(rate: Rate, part: Usage, days: int, zone: str) -> _Split:
     return _Split(["Energy"], [rate.flat_amount], known[:, None], priced)
 
 
+def energy_prices(rate: Rate, usage: Usage, zone: str) -> tuple[list[tuple[str, Decimal]], Int64s] | None:
+    """The names and prices of a unit of energy, and (n,) which of them each interval has, or the Fault why it has none.
+
+    None for a tiered rate: what a unit costs there depends on all that was used before it in its billing period.
+    """
+    match rate.type:
+        case RateType.FLAT:
+            assert rate.flat_amount is not None
+            return [("Energy", rate.flat_amount)], np.zeros(len(usage.start), np.int64)
+        case RateType.TOU:
+            kinds, kind_of = _tou_kinds(rate)
+            return kinds, _price_of_intervals(rate, usage, kind_of, zone)
+    return None
+
+
+def _tou_kinds(rate: Rate) -> tuple[list[tuple[str, Decimal]], Int64s]:
+    """Rows of the same name and price are one kind; kind by position in `rate.tou`, then OVERLAP and GAP."""
+    kinds = list(dict.fromkeys((period.name, period.amount) for period in rate.tou))
+    kind_of = np.array([*(kinds.index((period.name, period.amount)) for period in rate.tou), OVERLAP, GAP])
+    return kinds, kind_of
+
+
 def split_by_limits(value: Float64s, limits: Float64s) -> Float64s:
     """Each interval's usage by tier; an interval that crosses a limit is split there.
 
@@ -199,8 +221,7 @@ def split_by_limits(value: Float64s, limits: Float64s) -> Float64s:
 
 def _split_tou(rate: Rate, part: Usage, known: Float64s, zone: str) -> _Split:
     """Rows of the same name and price are one line, whichever days and hours they stand for."""
-    kinds = list(dict.fromkeys((period.name, period.amount) for period in rate.tou))
-    kind_of = np.array([*(kinds.index((period.name, period.amount)) for period in rate.tou), OVERLAP, GAP])
+    kinds, kind_of = _tou_kinds(rate)
     price = _price_of_intervals(rate, part, kind_of, zone)
     quantity = np.where(price[:, None] == np.arange(len(kinds)), known[:, None], 0.0)
     return _Split([name for name, _ in kinds], [amount for _, amount in kinds], quantity, np.minimum(price, 0))

@@ -19,6 +19,7 @@ from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage import entries as usage
 from energygrid.greenbutton.usage import intervals
 from energygrid.greenbutton.usage.context import Context
+from energygrid.greenbutton.usage.costs import priced
 from energygrid.greenbutton.usage.outline import Outline, outline, require_unchanged, series_with_data
 from energygrid.greenbutton.usage.power_quality import power_quality_entries, reported
 from energygrid.greenbutton.usage.run_xml import xml_run
@@ -115,7 +116,8 @@ def interval_blocks(
 
     def entries() -> Iterator[Item]:
         if extent is not None:
-            yield from intervals.runs(database, series, instants(meter, window), window, extent, found.as_of)
+            for run in intervals.runs(database, series, instants(meter, window), window, extent, found.as_of):
+                yield priced(run, series, found.tariffs.get(meter.meter_id))
         database.read(require_unchanged, ctx, found)
 
     return Feed(TITLE, href, "espi-feed/IntervalBlock", found.updated, _version(found, href), entries, found.readings)
@@ -130,10 +132,10 @@ def _subscription(database: Database, ctx: Context, found: Outline) -> Iterator[
 
 def _meter(database: Database, ctx: Context, found: Outline, meter: ServedMeter, zones: set[str]) -> Iterator[Item]:
     """A usage point and all that is below it, in an order in which every client understands each entry as it comes."""
-    shared, zone = meter.meter, meter.zone
+    shared, zone, tariff = meter.meter, meter.zone, found.tariffs.get(meter.meter.meter_id)
     bills: list[Entry] = []
     if found.bills.size:
-        bills = database.read(summary_entries, ctx, shared, meter.row, zone, EVERYTHING)
+        bills = database.read(summary_entries, ctx, meter, tariff, EVERYTHING)
     quality: list[Known[PowerQualityRow]] = []
     if found.power_quality.size:
         quality = database.read(reported, ctx, [shared], {shared.meter_id: zone}).get(shared.meter_id, [])
@@ -149,9 +151,9 @@ def _meter(database: Database, ctx: Context, found: Outline, meter: ServedMeter,
                 told = True
                 yield usage.reading_type(ctx, series)
                 yield usage.meter_reading(ctx, series)
-            yield run
+            yield priced(run, series, tariff)
     if bills and found.window != EVERYTHING:
-        bills = database.read(summary_entries, ctx, shared, meter.row, zone, found.window)
+        bills = database.read(summary_entries, ctx, meter, tariff, found.window)
     yield from bills
     yield from power_quality_entries(ctx, shared, quality, zone, found.window)
 

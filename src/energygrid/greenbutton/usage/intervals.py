@@ -106,18 +106,19 @@ def page(
         return None
     value, fits = written(found.value, series.codes.uom)
     keep = fits & within(found.start, found.end, spans)
-    block = _block_days(series, local_days(found.start, series.series.zone))
-    days = np.unique(block[keep])
+    block = _block_days(series, local_days(found.start, series.series.zone))[keep]
+    days, sizes = _runs(block)
     published, updated = _stamps(series, found, days)
     wanted = np.ones(len(days), np.bool_)
     if window.updated_min is not None:
         wanted &= updated >= window.updated_min
     if window.updated_max is not None:
         wanted &= updated < window.updated_max
-    keep &= np.isin(block, days[wanted])
-    if not keep.any():
+    if not wanted.any():
         return None
-    days, published, updated = days[wanted], published[wanted], updated[wanted]
+    if not wanted.all():
+        keep[keep] = np.repeat(wanted, sizes)
+        days, sizes, published, updated = days[wanted], sizes[wanted], published[wanted], updated[wanted]
     start = found.start[keep]
     return IntervalRun(
         usage_point=series.meter.usage_point,
@@ -127,12 +128,18 @@ def page(
         ids=days + series.first_block,
         published=published,
         updated=updated,
-        bounds=np.append(np.searchsorted(block[keep], days), len(start)),
+        bounds=np.concatenate(([0], np.cumsum(sizes))),
         start=start,
         duration=found.end[keep] - start,
         value=value[keep],
         quality=QUALITY_CODES[found.quality[keep]],
     )
+
+
+def _runs(block: Int64s) -> tuple[Int64s, Int64s]:
+    """The blocks that stand in a rising column, and how often each does."""
+    edges = np.flatnonzero(np.diff(block, prepend=-1)) if len(block) else np.zeros(0, np.int64)
+    return block[edges], np.diff(edges, append=len(block))
 
 
 def _stamps(series: ServedSeries, found: _Readings, days: Int64s) -> tuple[Int64s, Int64s]:

@@ -18,6 +18,7 @@ from energygrid.errors import Unavailable
 from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage import queries
 from energygrid.greenbutton.usage.context import Context
+from energygrid.greenbutton.usage.costs import Tariff, tariffs_of
 from energygrid.greenbutton.usage.dst import local_time
 from energygrid.greenbutton.usage.queries import Extent, Records
 from energygrid.greenbutton.usage.served import ServedMeter, ServedSeries, served
@@ -39,6 +40,7 @@ class Outline:
     extents: Mapping[int, Extent]
     bills: Records
     power_quality: Records
+    tariffs: Mapping[str, Tariff]
     as_of: datetime
     updated: datetime
     version: str
@@ -56,6 +58,7 @@ def outline(db: Connection, ctx: Context, meters: Sequence[SharedMeter], window:
     found = served(db, ctx, meters)
     reach = extents(db, found, window)
     bills, power_quality = _records(db, ctx, meters)
+    tariffs = tariffs_of(db, ctx.entitlement.tenant, ctx.entitlement.scope, found)
     granted, rows = ctx.entitlement, [meter.row for meter in found]
     times = [records.known_at for records in (bills, power_quality) if records.known_at is not None]
     known = [extent.known_at for extent in reach.values()]
@@ -75,15 +78,18 @@ def outline(db: Connection, ctx: Context, meters: Sequence[SharedMeter], window:
         sorted(reach.items()),
         bills,
         power_quality,
+        sorted(tariffs.items()),
     )
+    priced = [changed for tariff in tariffs.values() for changed in tariff.changed_at]
     return Outline(
         window=window,
         meters=tuple(found),
         extents=reach,
         bills=bills,
         power_quality=power_quality,
+        tariffs=tariffs,
         as_of=max(known, default=ctx.now),
-        updated=max([granted.changed_at, *(row.changed_at for row in rows), *times, *known]),
+        updated=max([granted.changed_at, *(row.changed_at for row in rows), *times, *known, *priced]),
         version=hashlib.sha256(repr(facts).encode()).hexdigest(),
     )
 
@@ -94,7 +100,10 @@ def require_unchanged(db: Connection, ctx: Context, before: Outline) -> None:
     now = extents(db, before.meters, before.window)
     if now != before.extents:
         now = extents(db, before.meters, before.window, before.as_of)
-    if now != before.extents or _records(db, ctx, meters) != (before.bills, before.power_quality):
+    granted = ctx.entitlement
+    tariffs = tariffs_of(db, granted.tenant, granted.scope, before.meters)
+    records = _records(db, ctx, meters)
+    if (now, records, tariffs) != (before.extents, (before.bills, before.power_quality), before.tariffs):
         raise Unavailable("DATA_CHANGED", "the data changed while they were read; ask again", retry_after=1)
 
 

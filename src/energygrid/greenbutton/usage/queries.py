@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from energygrid.billing.records.tables import utility_record
 from energygrid.billing.tables import bill
-from energygrid.customers.tables import meter
+from energygrid.customers.tables import meter, meter_rate
 from energygrid.metering.tables import reading_revision, series
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -159,6 +159,18 @@ def meters(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[str
         meter.c.changed_at,
     ).where(meter.c.tenant_id == tenant_id, meter.c.meter_id == any_(_texts(meter_ids)))
     return {row.meter_id: row for row in db.execute(query)}
+
+
+def rates(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[str, list[tuple[datetime, str]]]:
+    """By meter, since when which rate code held, oldest first."""
+    table = meter_rate.c
+    query = select(table.meter_id, table.since, table.rate_code).where(
+        table.tenant_id == tenant_id, table.meter_id == any_(_texts(meter_ids))
+    )
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    for row in db.execute(query.order_by(table.meter_id, table.since)):
+        found.setdefault(row.meter_id, []).append((row.since, row.rate_code))
+    return found
 
 
 def series_made(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[int, datetime]:

@@ -40,6 +40,8 @@ class _Rows:
     def __init__(self, count: int) -> None:
         self._count = count
         self._parts: list[bytes | UInt8s] = []
+        self._spare = np.zeros(count, np.int64)
+        """NULs of each row."""
 
     def text(self, text: bytes) -> None:
         if self._parts and isinstance(self._parts[-1], bytes):
@@ -49,59 +51,61 @@ class _Rows:
 
     def number(self, values: Int64s, before: bytes, after: bytes, given: Bools | None = None) -> None:
         """A number within its element; rows where it is not `given` have neither."""
+        if given is not None and not given.any():
+            return
         if given is None and (values == values[0]).all():
             self.text(before + b"%d" % int(values[0]) + after)
             return
+        digits, spare = _digits(values if given is None else np.where(given, values, 0))
         if given is None:
             self.text(before)
-            self._parts.append(_digits(values))
+            self._parts.append(digits)
             self.text(after)
-            return
-        if not given.any():
-            return
-        sides = (np.broadcast_to(np.frombuffer(part, np.uint8), (self._count, len(part))) for part in (before, after))
-        head, tail = sides
-        element = np.hstack((head, _digits(np.where(given, values, 0)), tail))
-        element[~given] = 0
-        self._parts.append(element)
+        else:
+            head, tail = (
+                np.broadcast_to(np.frombuffer(part, np.uint8), (self._count, len(part))) for part in (before, after)
+            )
+            element = np.hstack((head, digits, tail))
+            element[~given] = 0
+            spare[~given] = element.shape[1]
+            self._parts.append(element)
+        self._spare += spare
 
     def bytes(self) -> tuple[bytes, Int64s]:
         """All rows one after the other, and (n + 1,) where each begins."""
         width = sum(len(part) if isinstance(part, bytes) else part.shape[1] for part in self._parts)
         rows = np.empty((self._count, width), np.uint8)
-        missing = np.zeros(self._count, np.int64)
         at = 0
         for part in self._parts:
-            if isinstance(part, bytes):
-                rows[:, at : at + len(part)] = np.frombuffer(part, np.uint8)
-                at += len(part)
-            else:
-                rows[:, at : at + part.shape[1]] = part
-                missing += part.shape[1] - np.count_nonzero(part, axis=1)
-                at += part.shape[1]
+            column = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
+            rows[:, at : at + column.shape[-1]] = column
+            at += column.shape[-1]
         begins = np.zeros(self._count + 1, np.int64)
-        np.cumsum(width - missing, out=begins[1:])
-        return rows.tobytes().translate(None, b"\0"), begins
+        np.cumsum(width - self._spare, out=begins[1:])
+        return rows.tobytes().replace(b"\0", b""), begins
 
 
-def _digits(values: Int64s) -> UInt8s:
-    """(n, w) decimal digits, with NUL for what a number does not need."""
+def _digits(values: Int64s) -> tuple[UInt8s, Int64s]:
+    """(n, w) decimal digits, with NUL for what a number does not need, and (n,) how many it does not."""
     size = np.abs(values)
-    groups = -(-len(str(int(size.max()))) // 4)
-    negative = values < 0
-    sign = int(negative.any())
-    out = np.empty((len(values), sign + 4 * groups), np.uint8)
-    if sign:
-        out[:, 0] = np.where(negative, ord("-"), 0)
+    width = len(str(int(size.max())))
+    groups = -(-width // 4)
+    out = np.empty((len(values), 4 * groups), np.uint8)
     for group in range(groups):
-        place = _GROUP ** (groups - 1 - group)
-        higher = size // place
+        higher = size // _GROUP ** (groups - 1 - group)
         digits = higher % _GROUP if group else higher
         form = _GROUP * (2 if group == groups - 1 else 1)
         word = _DIGITS[np.where(higher < _GROUP, digits + form, digits)]
-        at = sign + 4 * group
-        out[:, at : at + 4] = word.view(np.uint8).reshape(-1, 4)
-    return out
+        out[:, 4 * group : 4 * group + 4] = word.view(np.uint8).reshape(-1, 4)
+    out = out[:, 4 * groups - width :]
+    spare = np.zeros(len(values), np.int64)
+    for digit in range(1, width):
+        spare += size < 10**digit
+    negative = values < 0
+    if negative.any():
+        out = np.column_stack((np.where(negative, ord("-"), 0).astype(np.uint8), out))
+        spare += ~negative
+    return out, spare
 
 
 def xml_run(run: IntervalRun) -> bytes:

@@ -11,12 +11,13 @@ from energygrid.billing.records.record import Line
 from energygrid.billing.records.rows import BillFacts
 from energygrid.errors import Invalid
 from energygrid.greenbutton.atom import USAGE, Content, Entry, Link, Scalar
-from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage.bills import BilledPeriod, billed_periods
 from energygrid.greenbutton.usage.codes import COMMODITY_OF_TYPE, UOMS
 from energygrid.greenbutton.usage.context import Context
+from energygrid.greenbutton.usage.costs import Tariff, energy_is_explained
 from energygrid.greenbutton.usage.money import currency_number, money, whole
 from energygrid.greenbutton.usage.queries import AnyRow
+from energygrid.greenbutton.usage.served import ServedMeter
 from energygrid.greenbutton.window import Window
 from energygrid.metering.calendar import day_span
 from energygrid.metering.units import unit
@@ -53,17 +54,18 @@ _MEASURED = (
 
 
 def summary_entries(
-    db: Connection, ctx: Context, meter: SharedMeter, row: AnyRow, zone: str, window: Window
+    db: Connection, ctx: Context, meter: ServedMeter, tariff: Tariff | None, window: Window
 ) -> list[Entry]:
-    """`row`: the meter in the mirror; `zone`: of its days."""
+    """`tariff`: of the meter, when its readings carry costs."""
     if not ctx.entitlement.scope.summaries:
         return []
-    return [_entry(ctx, meter, row, zone, period) for period in billed_periods(db, ctx, meter, zone, window)]
+    return [_entry(ctx, meter, tariff, each) for each in billed_periods(db, ctx, meter.meter, meter.zone, window)]
 
 
-def _entry(ctx: Context, meter: SharedMeter, row: AnyRow, zone: str, period: BilledPeriod) -> Entry:
-    point = ctx.usage_point(meter)
+def _entry(ctx: Context, meter: ServedMeter, tariff: Tariff | None, period: BilledPeriod) -> Entry:
+    point = ctx.usage_point(meter.meter)
     up = f"{point}/UsageSummary"
+    explained = energy_is_explained(tariff, period.start, meter.zone)
     return Entry(
         resource="UsageSummary",
         namespace=USAGE,
@@ -72,29 +74,31 @@ def _entry(ctx: Context, meter: SharedMeter, row: AnyRow, zone: str, period: Bil
         related=(Link("related", point, "espi-entry/UsagePoint"),),
         published=period.first_known_at,
         updated=period.known_at,
-        content=tuple(_content(ctx, row, zone, period)),
+        content=tuple(_content(ctx, meter.row, meter.zone, period, explained=explained)),
     )
 
 
-def _content(ctx: Context, row: AnyRow, zone: str, period: BilledPeriod) -> Iterator[Element]:
+def _content(ctx: Context, row: AnyRow, zone: str, period: BilledPeriod, *, explained: bool) -> Iterator[Element]:
     bill, measured = period.charged, period.measured or period.charged
     facts, scope = _facts(period), ctx.entitlement.scope
     name = measured.unit or row.unit
     end = int(day_span(period.end, zone).start.timestamp())
+    known = int((facts.status_time or period.known_at).timestamp())
     yield "billingPeriod", _interval(int(day_span(period.start, zone).start.timestamp()), end)
     if scope.costs or _BILLING_DETAILS in scope.blocks:
-        yield from _charges(period, facts, end)
+        yield from _charges(period, facts, end, explained=explained)
     yield from _measurement("overallConsumptionLastPeriod", measured.consumption, name, end)
     for element, field in _MEASURED:
         demand = element == "peakDemand"
-        yield from _measurement(element, getattr(facts, field), facts.demand_unit if demand else name, None)
+        as_of = known if element == "currentBillingPeriodOverAllConsumption" else None
+        yield from _measurement(element, getattr(facts, field), facts.demand_unit if demand else name, as_of)
     yield "qualityOfReading", _REVENUE_QUALITY if facts.quality_of_reading is None else facts.quality_of_reading
     yield from _measurement("ratchetDemand", facts.ratchet_demand, facts.demand_unit, None)
     if facts.ratchet_start is not None and facts.ratchet_end is not None:
         days = (facts.ratchet_start, facts.ratchet_end + timedelta(days=1))
         start, stop = (int(day_span(day, zone).start.timestamp()) for day in days)
         yield "ratchetDemandPeriod", _interval(start, stop)
-    yield "statusTimeStamp", int((facts.status_time or period.known_at).timestamp())
+    yield "statusTimeStamp", known
     if row.meter_type in COMMODITY_OF_TYPE:
         yield "commodity", COMMODITY_OF_TYPE[row.meter_type]
     profile = facts.tariff_profile or measured.rate_code or bill.rate_code
@@ -113,11 +117,19 @@ def _facts(period: BilledPeriod) -> BillFacts:
     return BillFacts.model_construct(**(dict.fromkeys(BillFacts.model_fields) | said))
 
 
-def _charges(period: BilledPeriod, facts: BillFacts, end: int) -> Iterator[Element]:
-    """What was charged. No reading carries a cost of its own, so all of the bill is additional to the readings'."""
+def _charges(period: BilledPeriod, facts: BillFacts, end: int, *, explained: bool) -> Iterator[Element]:
+    """What was charged; `additional` is the part that costs of readings do not explain, and so are its lines.
+
+    explained  whether readings carry what energy cost
+    """
     bill = period.charged
     lines = bill.lines or (period.measured.lines if period.measured else ())
-    additional = bill.total if facts.additional_cost is None else facts.additional_cost
+    if explained:
+        energy = sum((line.amount for line in lines if line.kind == "ENERGY"), Decimal(0))
+        lines = tuple(line for line in lines if line.kind != "ENERGY")
+    else:
+        energy = Decimal(0)
+    additional = bill.total - energy if facts.additional_cost is None else facts.additional_cost
     amounts = (
         ("billLastPeriod", bill.total),
         ("billToDate", facts.bill_to_date),

@@ -7,6 +7,7 @@ from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage import entries, intervals
 from energygrid.greenbutton.usage.bills import billed_periods
 from energygrid.greenbutton.usage.context import Context
+from energygrid.greenbutton.usage.costs import Tariff, priced, tariffs_of
 from energygrid.greenbutton.usage.outline import extents
 from energygrid.greenbutton.usage.power_quality import power_quality_entries, reported
 from energygrid.greenbutton.usage.served import ServedMeter, ServedSeries, find, served
@@ -70,15 +71,18 @@ def interval_block(
     db: Connection, ctx: Context, meter: SharedMeter, reading_id: str, block_id: str, window: Window = EVERYTHING
 ) -> Entry | None:
     """One block; cut to the window's data time, None when it has no reading then."""
-    series = find(db, ctx, meter, reading_id)
+    facts = served(db, ctx, [meter])[0]
+    series = next((each for each in facts.series if each.id == reading_id), None)
     run = None if series is None else intervals.one(db, series, instants(meter, window), block_id)
-    return None if run is None else next(run.entries())
+    if series is None or run is None:
+        return None
+    return next(priced(run, series, _tariff(db, ctx, facts)).entries())
 
 
 def usage_summaries(db: Connection, ctx: Context, meter: SharedMeter, window: Window = EVERYTHING) -> list[Entry]:
     """Bills whose period touches the window, oldest first."""
-    facts = served(db, ctx, [meter])[0]
-    return summary_entries(db, ctx, meter, facts.row, facts.zone, window)
+    facts = served(db, ctx, [meter])
+    return summary_entries(db, ctx, facts[0], _tariff(db, ctx, facts[0]), window)
 
 
 def power_quality_summaries(
@@ -88,6 +92,11 @@ def power_quality_summaries(
     facts = served(db, ctx, [meter])[0]
     found = reported(db, ctx, [meter], {meter.meter_id: facts.zone})
     return power_quality_entries(ctx, meter, found.get(meter.meter_id, []), facts.zone, window)
+
+
+def _tariff(db: Connection, ctx: Context, meter: ServedMeter) -> Tariff | None:
+    found = tariffs_of(db, ctx.entitlement.tenant, ctx.entitlement.scope, [meter])
+    return found.get(meter.meter.meter_id)
 
 
 def _with_readings(db: Connection, meters: list[ServedMeter]) -> list[ServedSeries]:
