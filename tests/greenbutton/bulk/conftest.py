@@ -1,5 +1,6 @@
 """Three customers of the utility with a day of readings and a bill each, who share them with one third party."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,14 +76,14 @@ class Sharing:
         return Parsed.of(self.text(self.selection(bulk_id), window))
 
 
-def register(utility: Utility, name: str = "Insights") -> ThirdParty:
+def register(utility: Utility, name: str = "Insights", scopes: Sequence[str] = (SCOPE, "FB=34_35")) -> ThirdParty:
     return utility.database.write(
         third_parties.register,
         utility.vault,
         utility.tenant,
         name=name,
         redirect_uris=["https://insights.example/back"],
-        offered_scopes=[SCOPE, "FB=34_35"],
+        offered_scopes=scopes,
         status=Status.LIVE,
         who=WHO,
         now=NOW - DAY,
