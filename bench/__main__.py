@@ -6,7 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import aggregation, ingest, reads, requests_bench
+from bench import aggregation, greenbutton, ingest, reads, requests_bench
 from bench.figures import console
 from bench.installation import installation
 
@@ -15,6 +15,7 @@ SECTIONS = {
     "reads": reads.run,
     "aggregation": aggregation.run,
     "requests": requests_bench.run,
+    "greenbutton": greenbutton.run,
 }
 
 

@@ -57,7 +57,7 @@ class Outline:
 def outline(db: Connection, ctx: Context, meters: Sequence[SharedMeter], window: Window) -> Outline:
     found = served(db, ctx, meters)
     reach = extents(db, found, window)
-    bills, power_quality = _records(db, ctx, meters)
+    bills, power_quality = records(db, ctx, meters)
     tariffs = tariffs_of(db, ctx.entitlement.tenant, ctx.entitlement.scope, found)
     granted, rows = ctx.entitlement, [meter.row for meter in found]
     times = [records.known_at for records in (bills, power_quality) if records.known_at is not None]
@@ -102,8 +102,8 @@ def require_unchanged(db: Connection, ctx: Context, before: Outline) -> None:
         now = extents(db, before.meters, before.window, before.as_of)
     granted = ctx.entitlement
     tariffs = tariffs_of(db, granted.tenant, granted.scope, before.meters)
-    records = _records(db, ctx, meters)
-    if (now, records, tariffs) != (before.extents, (before.bills, before.power_quality), before.tariffs):
+    stored = records(db, ctx, meters)
+    if (now, stored, tariffs) != (before.extents, (before.bills, before.power_quality), before.tariffs):
         raise Unavailable("DATA_CHANGED", "the data changed while they were read; ask again", retry_after=1)
 
 
@@ -132,7 +132,7 @@ def extents(
 _END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def _records(db: Connection, ctx: Context, meters: Sequence[SharedMeter]) -> tuple[Records, Records]:
+def records(db: Connection, ctx: Context, meters: Sequence[SharedMeter]) -> tuple[Records, Records]:
     """Bills and power quality records, of what the scope lets see."""
     granted, ids = ctx.entitlement, [meter.meter_id for meter in meters]
     accounts = sorted({meter.account_number for meter in meters if meter.account_number is not None})

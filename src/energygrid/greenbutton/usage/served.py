@@ -67,12 +67,14 @@ class ServedMeter:
         return self.meter.spans[-1].end is None
 
 
-def served(db: Connection, ctx: Context, meters: Sequence[SharedMeter]) -> list[ServedMeter]:
+def served(
+    db: Connection, ctx: Context, meters: Sequence[SharedMeter], *, with_series: bool = True
+) -> list[ServedMeter]:
     """In the given order; series by age."""
     tenant = ctx.entitlement.tenant
     ids = [meter.meter_id for meter in meters]
     rows = queries.meters(db, tenant.id, ids)
-    intervals = ctx.entitlement.scope.intervals
+    intervals = with_series and ctx.entitlement.scope.intervals
     made = queries.series_made(db, tenant.id, ids) if intervals else {}
     found: dict[str, list[Series]] = {}
     for series in series_of_owners(db, tenant.id, ids):

@@ -8,7 +8,7 @@ from energygrid.greenbutton.usage import entries, intervals
 from energygrid.greenbutton.usage.bills import billed_periods
 from energygrid.greenbutton.usage.context import Context
 from energygrid.greenbutton.usage.costs import Tariff, priced, tariffs_of
-from energygrid.greenbutton.usage.outline import extents
+from energygrid.greenbutton.usage.outline import extents, records
 from energygrid.greenbutton.usage.power_quality import power_quality_entries, reported
 from energygrid.greenbutton.usage.served import ServedMeter, ServedSeries, find, served
 from energygrid.greenbutton.usage.spans import instants
@@ -17,21 +17,21 @@ from energygrid.greenbutton.window import EVERYTHING, Window
 
 
 def usage_points(db: Connection, ctx: Context) -> list[Entry]:
-    return _points(db, ctx, served(db, ctx, ctx.entitlement.meters))
+    return _points(db, ctx, served(db, ctx, ctx.entitlement.meters, with_series=False))
 
 
 def usage_point(db: Connection, ctx: Context, meter: SharedMeter) -> Entry:
-    return _points(db, ctx, served(db, ctx, [meter]))[0]
+    return _points(db, ctx, served(db, ctx, [meter], with_series=False))[0]
 
 
 def _points(db: Connection, ctx: Context, meters: list[ServedMeter]) -> list[Entry]:
-    summaries = ctx.entitlement.scope.summaries
+    bills = records(db, ctx, [each.meter for each in meters])[0].size > 0
     quality = reported(db, ctx, [each.meter for each in meters], {each.meter.meter_id: each.zone for each in meters})
     return [
         entries.usage_point(
             ctx,
             each,
-            has_bills=summaries and bool(billed_periods(db, ctx, each.meter, each.zone)),
+            has_bills=bills and bool(billed_periods(db, ctx, each.meter, each.zone)),
             has_power_quality=each.meter.meter_id in quality,
         )
         for each in meters
