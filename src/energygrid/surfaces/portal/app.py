@@ -8,11 +8,35 @@ from energygrid.access.sign_in import SignIn
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.deps import Services
-from energygrid.surfaces.portal import assets, consent, download, errors, home, sharing, sign_in, usage
+from energygrid.surfaces.portal import (
+    assets,
+    check,
+    consent,
+    developer,
+    download,
+    errors,
+    home,
+    sharing,
+    sign_in,
+    staff,
+    usage,
+)
 from energygrid.surfaces.portal.headers import PageHeaders
 
-ROUTERS = (assets.router, home.router, usage.router, download.router, consent.router, sharing.router, sign_in.router)
+ROUTERS = (
+    sign_in.router,
+    assets.router,
+    home.router,
+    usage.router,
+    download.router,
+    consent.router,
+    sharing.router,
+    developer.router,
+    staff.router,
+    check.router,
+)
 UPLOADS = ("/check",)
+_LONGEST_UPLOAD = check.MOST_BYTES + (64 << 10)
 
 
 def create_app(services: Services, rules: AccessSettings | None = None, passwords: Passwords | None = None) -> FastAPI:
@@ -27,6 +51,6 @@ def create_app(services: Services, rules: AccessSettings | None = None, password
         app.include_router(router)
     errors.install(app)
     settings = services.settings
-    app.add_middleware(BodyLimit, limit=settings.body_limit, upload_limit=settings.upload_limit, uploads=UPLOADS)
+    app.add_middleware(BodyLimit, limit=settings.body_limit, upload_limit=_LONGEST_UPLOAD, uploads=UPLOADS)
     app.add_middleware(PageHeaders, https=settings.portal_base.startswith("https:"))
     return app
