@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from energygrid.access import audit, tenants
 from energygrid.access.caller import Actor, Tenant
+from energygrid.billing.records import espi
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, errors, listing, open_command
 from energygrid.errors import DomainError, Invalid
 from energygrid.ingest import jobs
@@ -80,6 +82,7 @@ def _import_file(
     would make the next one a duplicate. What is refused is landed again, to be kept with its reasons.
     """
     database = services.database
+    beside = partial(espi.take, services.vault)
     landing = (tenant, file, {"format": format_, "meterMap": dict(names)}, _manifest(file))
     with _progress() as progress:
         task = progress.add_task(file.name, total=None)
@@ -88,19 +91,25 @@ def _import_file(
             progress.update(task, completed=counters["rows"])
 
         try:
-            job = database.write(_land_and_import, *landing, watch)
+            job = database.write(_land_and_import, *landing, watch, beside)
         except DomainError as error:
             job = database.write(_land_and_refuse, *landing, error)
     return job, database.read(jobs.notes, tenant.id, job.id)
 
 
 def _land_and_import(
-    db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], watch: ingest.Watch
+    db: Any,
+    tenant: Tenant,
+    file: Path,
+    options: dict[str, Any],
+    manifest: dict[str, Any],
+    watch: ingest.Watch,
+    beside: ingest.Beside,
 ) -> Job:
     now = datetime.now(UTC)
     job = _land(db, tenant, file, options, manifest, now)
     started = jobs.start(db, tenant.id, job.id, now)
-    return ingest.ingest_usage(db, tenant, started, now=now, watch=watch) if started else job
+    return ingest.ingest_usage(db, tenant, started, now=now, watch=watch, beside=beside) if started else job
 
 
 def _land_and_refuse(

@@ -205,7 +205,6 @@ def _figures(home: Household, month: date, end: datetime, delivered: Any) -> Jso
     used, per_hour = _sum(so_far), 3600 // quarter
     return {
         "BillToDate": _cents(used * (_ELECTRIC.energy + _ELECTRIC.delivery)),
-        "AdditionalCost": _ELECTRIC.fixed,
         "CurrentPeriodConsumption": used,
         "CurrentDayConsumption": used,
         "PreviousDayConsumption": _sum(yesterday),

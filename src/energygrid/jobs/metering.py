@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from energygrid.access import tenants
 from energygrid.access.caller import Tenant
+from energygrid.billing.records import espi
 from energygrid.errors import DomainError, Unavailable
 from energygrid.greenbutton import notices
 from energygrid.ingest import jobs
@@ -36,7 +38,8 @@ def ingest_usage(delivery: Delivery, tenant_id: int, job_id: str) -> None:
         database.write(jobs.report, tenant_id, job_id, counters)
 
     try:
-        database.write(ingest.ingest_usage, tenant, job, now=now, watch=watch)
+        beside = partial(espi.take, context().vault)
+        database.write(ingest.ingest_usage, tenant, job, now=now, watch=watch, beside=beside)
     except Unavailable:
         raise
     except DomainError as error:

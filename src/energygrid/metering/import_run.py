@@ -50,6 +50,7 @@ class ImportRun:
     notes: int = 0
     parked: int = 0
     registers: int = 0
+    records: int = 0
     sum_in: dict[str, float] = field(default_factory=dict)
     sum_stored: dict[str, float] = field(default_factory=dict)
 
@@ -69,6 +70,7 @@ class ImportRun:
             "rejected": self.rejected,
             "parked": self.parked,
             "registerReads": self.registers,
+            "records": self.records,
             "estimated": 0,
             "warnings": self.notes,
             "series": len(self.series),

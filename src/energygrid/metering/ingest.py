@@ -4,6 +4,7 @@ The whole file is one transaction, so that a loader killed anywhere and started 
 Source of the steps: contracts/powerbox.md 4.8.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -17,6 +18,7 @@ from energygrid.errors import DomainError, Invalid
 from energygrid.ingest import jobs
 from energygrid.ingest.jobs import Job
 from energygrid.ingest.landing import open_landed
+from energygrid.ingest.rows import Note
 from energygrid.messaging import events
 from energygrid.metering import parking, queries
 from energygrid.metering.import_run import ImportRun
@@ -26,6 +28,7 @@ from energygrid.metering.intake import take, take_readings
 from energygrid.metering.readings import Commodity, Parsed
 from energygrid.metering.settings import MeteringSettings
 from energygrid.metering.store import WriteReport
+from energygrid.metering.told import Told
 
 BATCH_ROWS = 250_000
 VALIDATE = "metering.validate"
@@ -38,10 +41,23 @@ _FEW_ROWS = 20
 Watch = Callable[[Mapping[str, Any]], None]
 
 
-def ingest_usage(db: Connection, tenant: Tenant, job: Job, *, now: datetime, watch: Watch | None = None) -> Job:
+Beside = Callable[[Connection, Tenant, Job, Sequence[Told], datetime], "tuple[int, Sequence[Note]]"]
+"""Takes what a file says besides readings: how many records that changed, and what is to be said about the rest."""
+
+
+def ingest_usage(
+    db: Connection,
+    tenant: Tenant,
+    job: Job,
+    *,
+    now: datetime,
+    watch: Watch | None = None,
+    beside: Beside | None = None,
+) -> Job:
     """Import the job's file and complete the job, in the caller's transaction.
 
-    watch  called with the counters so far after each part of the file
+    watch   called with the counters so far after each part of the file
+    beside  who takes what the file says besides readings; None: it is counted
     Raises Invalid when the file as a whole is refused: BAD_FILE, UNSUPPORTED_FORMAT, TOO_MANY_REJECTS,
     MANIFEST_MISMATCH and what the importers document.
     """
@@ -49,6 +65,8 @@ def ingest_usage(db: Connection, tenant: Tenant, job: Job, *, now: datetime, wat
     with open_landed(db, tenant.id, job.upload_id) as source:
         for parsed in _parse(run, source):
             take(run, parsed)
+            if parsed.told:
+                _take_told(run, parsed.told, beside)
             if watch is not None:
                 watch(run.counters())
     _judge(run)
@@ -64,6 +82,18 @@ def ingest_usage(db: Connection, tenant: Tenant, job: Job, *, now: datetime, wat
         key=f"ingest.completed {job.id}",
     )
     return jobs.find_job(db, tenant.id, job.id)
+
+
+def _take_told(run: ImportRun, told: Sequence[Told], beside: Beside | None) -> None:
+    if beside is None:
+        kinds = sorted(Counter(each.kind for each in told).items())
+        run.note(
+            [Note(0, "RESOURCE_NOT_IMPORTED", f"{count} x {kind}: not part of the readings") for kind, count in kinds]
+        )
+        return
+    changed, notes = beside(run.db, run.tenant, run.job, told, run.now)
+    run.records += changed
+    run.note(notes)
 
 
 def refuse(db: Connection, tenant: Tenant, job: Job, error: DomainError, *, now: datetime) -> None:

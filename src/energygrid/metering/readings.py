@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energygrid.ingest.rows import Note, Reject
+from energygrid.metering.told import Told
 
 __all__ = [
     "DAY_S",
@@ -129,9 +130,10 @@ class RegisterReads:
 
 @dataclass(slots=True)
 class Parsed:
-    """One step of an importer's stream."""
+    """One step of an importer's stream; `told` is what the source says besides readings."""
 
     readings: ReadingBatch | None = None
     registers: RegisterReads | None = None
     rejects: Sequence[Reject] = ()
     notes: Sequence[Note] = ()
+    told: Sequence[Told] = ()

@@ -6,7 +6,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 
 from energygrid.billing.records.facts import (
     AccountRow,
@@ -20,26 +19,9 @@ from energygrid.billing.records.facts import (
 from energygrid.customers.queries.reading import AnyRow
 from energygrid.greenbutton.atom import Content, Scalar
 from energygrid.greenbutton.customer.picture import Place
+from energygrid.greenbutton.usage.money import currency_number, money
 from energygrid.metering.calendar import day_span
 
-CURRENCIES: Mapping[str, int] = {
-    "AUD": 36,
-    "CAD": 124,
-    "CNY": 156,
-    "DKK": 208,
-    "INR": 356,
-    "JPY": 392,
-    "NOK": 578,
-    "RUB": 643,
-    "SEK": 752,
-    "CHF": 756,
-    "GBP": 826,
-    "USD": 840,
-    "EUR": 978,
-}
-"""Those that ESPI lists; another one is 0, "other"."""
-_MONEY = 100_000
-"""Amounts are written in 1e-5 of the currency."""
 _MOST_NAME = 64
 _NO_ACCOUNT = AccountRow(contract_account="-")
 """An account of which the utility has sent nothing."""
@@ -134,15 +116,11 @@ def account(
         ("status", status(told.status) if is_named else None),
         ("billingCycle", (billed.billing_cycle or cycle) if is_billed else None),
         ("budgetBill", billed.budget_bill),
-        ("lastBillAmount", money(billed.last_bill_amount)),
+        ("lastBillAmount", None if billed.last_bill_amount is None else money(billed.last_bill_amount)),
         *notes,
         ("contactInfo", contact),
         ("accountId", number if is_named else None),
     )
-
-
-def money(amount: Decimal | None) -> int | None:
-    return None if amount is None else int((amount * _MONEY).to_integral_value())
 
 
 def agreement(facts: AgreementRow | None, zone: str) -> Content:
@@ -162,7 +140,7 @@ def agreement(facts: AgreementRow | None, zone: str) -> Content:
         ("shutOffDateTime", epoch(facts.shut_off_date, zone)),
         *(("DemandResponseProgram", _program(each, zone)) for each in facts.programs),
         *(("PricingStructures", each) for each in facts.tariff_url),
-        ("currency", None if facts.currency is None else CURRENCIES.get(facts.currency, 0)),
+        ("currency", None if facts.currency is None else currency_number(facts.currency)),
         ("agreementId", facts.agreement_id),
     )
 

@@ -1,7 +1,8 @@
 """ESPI ("Green Button") usage feeds, versions 3.3 and 4.0 (powerbox.md 4.5).
 
 The file is read twice: first for the resources that say what the readings are, wherever in it they stand, then for the
-readings. So a feed of any size is read in bounded memory, and nothing is handed on from a feed that breaks off.
+readings. So a feed of any size is read in bounded memory, and nothing is handed on from a feed that breaks off. What it
+says of bills and customers is handed on as it is written.
 """
 
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ from energygrid.errors import Invalid
 from energygrid.metering.importers.collect import Collector
 from energygrid.metering.importers.espi_blocks import Blocks
 from energygrid.metering.importers.espi_check import Checker, misspelt
-from energygrid.metering.importers.espi_graph import Graph, contents
+from energygrid.metering.importers.espi_graph import Graph, contents, links_of
+from energygrid.metering.importers.espi_told import KINDS, MOST, Collection
 from energygrid.metering.importers.espi_xml import Feed, local
 from energygrid.metering.importers.options import ImportOptions
 from energygrid.metering.importers.sources import rewindable
 from energygrid.metering.readings import Note, Parsed
+from energygrid.metering.told import Told
 
 NAME = "espi"
 
@@ -38,8 +41,8 @@ def parse(source: BinaryIO, options: ImportOptions) -> Iterator[Parsed]:
     """
     with rewindable(source, options) as text:
         start = text.tell()
-        graph, notes = _survey(text, options)
-        yield Parsed(notes=notes)
+        graph, notes, told = _survey(text, options)
+        yield Parsed(notes=notes, told=told)
         text.seek(start)
         yield from _readings(text, graph, options)
 
@@ -55,9 +58,9 @@ def _readings(source: BinaryIO, graph: Graph, options: ImportOptions) -> Iterato
     yield blocks.out.take(last=True)
 
 
-def _survey(source: BinaryIO, options: ImportOptions) -> tuple[Graph, list[Note]]:
+def _survey(source: BinaryIO, options: ImportOptions) -> tuple[Graph, list[Note], list[Told]]:
     """Everything but the readings, and what is to be said about the feed as XML."""
-    graph, notes = Graph(), list[Note]()
+    graph, notes, others = Graph(), list[Note](), Collection()
     checker = Checker() if options.check_schema else None
     feed = Feed(source, options)
     for at, entry in enumerate(feed):
@@ -66,14 +69,23 @@ def _survey(source: BinaryIO, options: ImportOptions) -> tuple[Graph, list[Note]
         for thing in contents(entry):
             if local(thing) == "UsagePoint":
                 notes += misspelt(thing)
+            others.add(thing, links_of(entry))
         graph.add(at, entry)
     if checker is not None:
         if feed.skeleton is not None:
             notes += checker.notes(feed.skeleton)
         notes += checker.close()
+    return graph, notes + _left_over(graph, others), others.told(graph, options)
+
+
+def _left_over(graph: Graph, others: Collection) -> list[Note]:
+    """What nobody takes; raises Invalid BAD_FILE when there is nothing at all."""
+    notes: list[Note] = []
     if not graph.counts:
         raise Invalid("BAD_FILE", "the feed has no entry with content", line=1)
     for kind, count in sorted(graph.counts.items()):
-        if kind not in _USED:
+        if kind not in _USED | KINDS:
             notes.append(Note(0, "RESOURCE_NOT_IMPORTED", f"{count} x {kind}: not part of the readings"))
-    return graph, notes
+    if others.left_out:
+        notes.append(Note(0, "RESOURCE_NOT_IMPORTED", f"{others.left_out} resources beyond the first {MOST}"))
+    return notes

@@ -124,3 +124,8 @@ def _channel(codes: Mapping[str, int]) -> str:
         *(f"{name}{codes[name]}" for name in ("tou", "consumptionTier", "cpp") if codes.get(name)),
     ]
     return " ".join(part for part in parts if part)
+
+
+def unit_of(uom: int) -> str | None:
+    """Our name of a unit symbol; None for one that is not kept."""
+    return _UNITS.get(uom)
