@@ -19,6 +19,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from energygrid.errors import Unavailable
 
+__all__ = ["Connection", "Database", "driver_url", "libpq_url"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from energygrid.access.caller import Actor
@@ -16,6 +15,7 @@ from energygrid.access.oauth.authorization_requests import Answered, OpenRequest
 from energygrid.access.sessions.sessions import Session
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
+from energygrid.database.engine import Connection
 from energygrid.errors import Conflict, DomainError, Invalid, NotFound
 from energygrid.greenbutton import notices
 from energygrid.greenbutton.entitlement import own_entitlement

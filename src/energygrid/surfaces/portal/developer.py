@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from energygrid.access.caller import Actor
@@ -12,6 +11,7 @@ from energygrid.access.sessions.sessions import Session
 from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
+from energygrid.database.engine import Connection
 from energygrid.errors import Conflict, Invalid, NotFound
 from energygrid.greenbutton import notices
 from energygrid.greenbutton.notices import Notice

@@ -6,13 +6,13 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from energygrid.access import audit
 from energygrid.access.caller import Actor
 from energygrid.access.sessions.sessions import Session
 from energygrid.access.vault import Vault
+from energygrid.database.engine import Connection
 from energygrid.greenbutton.entitlement import Entitlement, own_entitlement
 from energygrid.greenbutton.feed import subscription_feed
 from energygrid.greenbutton.own.usage import Chart, charts_of

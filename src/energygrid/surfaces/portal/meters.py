@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from energygrid.access.vault import Vault
 from energygrid.customers.mirror import read_document
 from energygrid.customers.privacy import Privacy
+from energygrid.database.engine import Connection
 from energygrid.greenbutton.entitlement import Entitlement, SharedMeter
 from energygrid.greenbutton.own.usage import Chart
 from energygrid.metering.readings import Commodity

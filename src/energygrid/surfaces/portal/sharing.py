@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from energygrid.access import audit
@@ -17,6 +16,7 @@ from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
+from energygrid.database.engine import Connection
 from energygrid.errors import NotFound
 from energygrid.greenbutton import notices
 from energygrid.greenbutton.entitlement import own_entitlement

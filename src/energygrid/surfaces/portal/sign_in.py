@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
-from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from energygrid.access import tenants, throttle
@@ -18,6 +17,7 @@ from energygrid.access.sign_in import SignIn
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.access.users import User
 from energygrid.access.vault import Vault
+from energygrid.database.engine import Connection
 from energygrid.errors import Throttled, Unauthenticated
 from energygrid.surfaces.common.deps import Db, Here, Now, RequestId, services_of
 from energygrid.surfaces.portal.auth import (

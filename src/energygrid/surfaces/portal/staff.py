@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from energygrid.access.caller import Actor
 from energygrid.access.sessions.sessions import Session
 from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.facts import Status
+from energygrid.database.engine import Connection
 from energygrid.errors import Invalid, NotFound
 from energygrid.greenbutton import notices
 from energygrid.surfaces.common.deps import Db, Now

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
+from energygrid.database.engine import Connection
 from energygrid.errors import Invalid, NotFound
 from energygrid.greenbutton.entitlement import own_entitlement
 from energygrid.greenbutton.own.usage import Chart, Extent, charts_of, days, extent, one_day
