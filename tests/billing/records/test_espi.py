@@ -47,7 +47,7 @@ def test_a_summary_is_a_bill_with_its_lines(db: Connection, vault: Vault, tenant
     landed = landing.land(db, tenant.id, [b"x"], limit=9)
     job = jobs.open_job(db, tenant, Actor("test", "r"), landed, kind="usage", task=None, name="f", options={}, now=NOW)
     told = [
-        summary((home.electric,)),
+        summary((home.electric,), statusTimeStamp=START * 1000),
         summary(("nobody",)),
         summary((home.electric,), billLastPeriod="much"),
         Told("Customer", 1, "/c", (), {}),
@@ -66,4 +66,5 @@ def test_a_summary_is_a_bill_with_its_lines(db: Connection, vault: Vault, tenant
         ("ENERGY", 10, Decimal("0.1")),
         ("TAX", 1, None),
     ]
+    assert bill.facts.status_time is None
     assert bill.account_number == home.account_number

@@ -95,7 +95,7 @@ def _bill(db: Connection, tenant: Tenant, told: Told) -> Record:
                 "bill_to_date": _optional_money(told.tree, "billToDate"),
                 "additional_cost": _optional_money(told.tree, "costAdditionalLastPeriod"),
                 "quality_of_reading": None if quality is None else int(quality),
-                "status_time": None if not status else _instant(status),
+                "status_time": None if status is None else _stamp(status),
                 "tariff_profile": told.text("tariffProfile"),
                 "read_cycle": told.text("readCycle"),
                 "charge_source": told.text("billingChargeSource", "agencyName"),
@@ -157,6 +157,11 @@ def _number(tree: Any, *names: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() and number == number.to_integral_value() and abs(number) < 10**15 else None
+
+
+def _stamp(seconds: Decimal) -> datetime | None:
+    """When a summary was true; one that is no instant of this century (milliseconds, say) counts as absent."""
+    return _instant(seconds) if 0 < seconds < 2**32 else None
 
 
 def _instant(seconds: Decimal) -> datetime:
