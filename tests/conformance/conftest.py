@@ -15,12 +15,15 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from lxml import etree
+from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from starlette.routing import Router
 from tests.conftest import _on_server
 
 from energygrid.access import tenants
+from energygrid.access.audit import SYSTEM
 from energygrid.access.caller import Tenant
+from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.oauth.espi_tokens import issue_access_token, issue_client_token
 from energygrid.access.passwords import Passwords
@@ -29,6 +32,7 @@ from energygrid.access.third_parties import third_parties
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
+from energygrid.billing import sandbox as rates
 from energygrid.database.engine import Database
 from energygrid.greenbutton import sandbox
 from energygrid.services import Services
@@ -114,13 +118,34 @@ def world(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) 
         tenants.create_tenant, "detroit", environment="sandbox", settings=_SETTINGS, now=LOADED_AT - timedelta(days=500)
     )
     passwords = Passwords(AccessSettings(), PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    consent = database.write(sandbox.load, vault, passwords, tenant, LOADED_AT)
+    consent = database.write(_load, vault, passwords, tenant)
     party = database.read(third_parties.find, sandbox.THIRD_PARTY)
     surface = Mounted("greenbutton", "Green Button", create_app(services), ["/DataCustodian"], None, None)
     with TestClient(Router(routes=surface.routes()), BASE, False) as http:
         yield World(http, services, tenant, party, consent)
     database.close()
     _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _load(db: Connection, vault: Vault, passwords: Passwords, tenant: Tenant) -> Consent:
+    """The sandbox with its rates, and a consent to everything that it has: also net energy, reads, and costs."""
+    rates.load_fixtures(db, tenant, LOADED_AT - timedelta(days=400))
+    given = sandbox.load(db, vault, passwords, tenant, LOADED_AT)
+    scope = sandbox.SCOPE.replace("FB=1_3_4_5_8_10_11_13_", "FB=1_3_4_5_7_8_9_10_11_12_13_")
+    assert scope != sandbox.SCOPE
+    return consents.give(
+        db,
+        tenant.id,
+        client_id=sandbox.THIRD_PARTY,
+        customer_id=given.customer_id,
+        requested_scope=scope,
+        scope=scope,
+        meters=given.meters,
+        data_from=given.data_from,
+        evidence="conformance",
+        who=SYSTEM,
+        now=LOADED_AT,
+    )
 
 
 @pytest.fixture(scope="session")

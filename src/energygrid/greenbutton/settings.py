@@ -21,6 +21,6 @@ class GreenButtonSettings(BaseModel):
         None,
         ge=0,
         le=86_400,
-        description="How long changed data wait for others before a third party is told [s]; unset: 60, in a sandbox 1.",
+        description="How long changed data wait for others before a third party is told, in s; unset: 60, sandbox 1.",
     )
     bulk_days: float = Field(7, gt=0, description="How long the bulk feed that a notice names can be read [days].")
