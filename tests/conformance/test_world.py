@@ -5,14 +5,21 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from lxml import etree
-from tests.conformance.conftest import USAGE, body, entries
+from tests.conformance.conftest import USAGE, body, entries, links
 from tests.conformance.expected import stored
 
 ZONE = ZoneInfo("America/Detroit")
 
 
 def blocks(batch: etree._Element) -> list[etree._Element]:
-    return [body(entry) for entry in entries(batch, "IntervalBlock")]
+    """Those of interval data; register reads have blocks of another kind."""
+    data = {
+        href
+        for kind in entries(batch, "ReadingType")
+        if body(kind).findtext(f"{{{USAGE}}}accumulationBehaviour") == "4"
+        for href in links(kind, "related")
+    }
+    return [body(entry) for entry in entries(batch, "IntervalBlock") if data & set(links(entry, "related"))]
 
 
 def test_there_are_days_of_23_24_and_25_hours(batch) -> None:
@@ -60,3 +67,14 @@ def test_there_are_bills_with_lines_and_power_quality(batch) -> None:
     assert len(summaries) >= 3 * 12
     assert any(each.find(f"{{{USAGE}}}costAdditionalDetailLastPeriod") is not None for each in summaries)
     assert entries(batch, "ElectricPowerQualitySummary")
+
+
+def test_there_are_costs_of_intervals_with_their_time_of_use(batch) -> None:
+    costs = list(batch.iter(f"{{{USAGE}}}cost"))
+    assert len(costs) > 300 * 96
+    assert len({each.findtext(f"{{{USAGE}}}tou") for each in batch.iter(f"{{{USAGE}}}IntervalReading")}) > 1
+
+
+def test_there_are_register_reads(batch) -> None:
+    behaviours = {each.text for each in batch.iter(f"{{{USAGE}}}accumulationBehaviour")}
+    assert "1" in behaviours

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from sqlalchemy.engine import URL
 from tests.surfaces.portal.world import PASSWORD, World, make_world
 
@@ -131,6 +131,11 @@ def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         if message.type in {"error", "warning"} and "status of 4" not in message.text:
             faults.append(f"{message.type}: {message.text}")
 
+    def lost(request: Request) -> None:
+        # So ends what was under way when the page was left, and a navigation that turns into a download.
+        if request.failure != "net::ERR_ABORTED":
+            faults.append(f"not loaded: {request.url} {request.failure}")
+
     def make(**options: Any) -> Page:
         context = chromium.new_context(
             base_url=site.url, viewport={"width": 1200, "height": 900}, locale="en-US", **options
@@ -140,7 +145,7 @@ def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.on("console", heard)
         page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
-        page.on("requestfailed", lambda request: faults.append(f"not loaded: {request.url} {request.failure}"))
+        page.on("requestfailed", lost)
         return page
 
     yield make

@@ -54,8 +54,13 @@ def test_a_bar_of_the_year_leads_to_its_day_and_days_can_be_turned(page: Page):
     expect(page.get_by_role("heading", name=re.compile("2 November 2025"))).to_contain_text("25 hours")
     assert drawn(page, "day-chart")["range"] == [0, 25]
     drawn(page, "year-chart")
-    box = page.locator("#year-chart .nsewdrag").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 100.5 / 365, box["y"] + box["height"] * 0.5)
+    plot = page.locator("#year-chart .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    bar = (box["x"] + box["width"] * 100.5 / 365, box["y"] + box["height"] * 0.5)
+    page.mouse.move(*bar)
+    expect(page.locator("#year-chart .hovertext").first).to_contain_text("11 Apr 2025")
+    page.mouse.click(*bar)
     expect(page.get_by_role("heading", name=re.compile("11 April 2025"))).to_be_visible()
 
 

@@ -60,9 +60,9 @@ def summaries_agree_with_intervals(document: Document) -> Iterator[Hit]:
 
 @rule("S15", severity="note", advice="list every charge as a line, or say with the utility what is left out")
 def lines_add_up(document: Document) -> Iterator[Hit]:
-    """Line items of charges and credits add up to billLastPeriod, where there are any [sense]"""
+    """Charges and credits add up to billLastPeriod, or to costAdditionalLastPeriod if intervals have costs [sense]"""
     for summary in document.of(*SUMMARIES):
-        bill = summary.integer("billLastPeriod")
+        bill, additional = summary.integer("billLastPeriod"), summary.integer("costAdditionalLastPeriod")
         body = summary.body
         lines = [] if body is None else body.findall(f"{{{summary.namespace}}}costAdditionalDetailLastPeriod")
         amounts = [
@@ -71,7 +71,7 @@ def lines_add_up(document: Document) -> Iterator[Hit]:
             if line.findtext("{*}itemKind") in _CURRENT_CHARGES and _is_whole(line.findtext("{*}amount"))
         ]
         total = sum(amount + rounding for amount, rounding in amounts)
-        if bill is not None and amounts and total != bill:
+        if bill is not None and amounts and total not in {bill, additional}:
             yield Hit(summary.line, f"the lines of {summary.name()} add up to {total}, the bill is {bill}")
 
 

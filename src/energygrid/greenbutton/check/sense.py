@@ -18,8 +18,11 @@ _WATT_HOURS = {"72", "71", "73"}
 
 @rule("S01", severity="note", advice="nothing, if the readings are missing: a gap is left out, never filled with zero")
 def gaps(document: Document) -> Iterator[Hit]:
-    """Readings of a MeterReading follow each other without gaps [sense]"""
+    """Interval readings of a MeterReading follow each other without gaps [sense]"""
     for reading, starts, ends, lines in _series(document):
+        kind = document.type_of(reading)
+        if kind is None or not is_interval_data(kind):
+            continue
         holes = np.flatnonzero(starts[1:] > ends[:-1])
         for at in holes:
             length = int(starts[at + 1] - ends[at])
@@ -148,7 +151,7 @@ def power_is_plausible(document: Document) -> Iterator[Hit]:
     """No energy reading means more than a gigawatt [sense]"""
     for reading, blocks in document.blocks_by_reading:
         kind = document.type_of(reading)
-        if kind is None or kind.text("uom") not in _WATT_HOURS:
+        if kind is None or not is_interval_data(kind) or kind.text("uom") not in _WATT_HOURS:
             continue
         scale = 10.0 ** (kind.integer("powerOfTenMultiplier") or 0)
         for block in blocks:
@@ -158,6 +161,11 @@ def power_is_plausible(document: Document) -> Iterator[Hit]:
                 at = wrong[0]
                 words = f"{block.values[at]} x {scale:g} Wh in {block.durations[at]} s is over a gigawatt"
                 yield Hit(int(block.lines[at]), f"{words} ({len(wrong)} readings of {reading.name()})")
+
+
+def is_interval_data(kind: Entry) -> bool:
+    """Whether a ReadingType's values are amounts of their intervals, not states of a register or momentary values."""
+    return kind.text("accumulationBehaviour") in {"4", None}
 
 
 def _blocks(document: Document) -> Iterator[tuple[Entry, Block]]:
