@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("portal"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
@@ -73,7 +73,7 @@ class Site:
         return f"{self.url}/portal"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The whole root application with the world of the portal's tests, listening on this machine."""
     name = f"site_{os.getpid()}_{os.urandom(4).hex()}"

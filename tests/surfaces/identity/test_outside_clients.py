@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from authlib.integrations.requests_client import OAuth2Session
@@ -51,7 +51,7 @@ def live(database: Database, committed_tenant: Tenant, settings: Settings, vault
 
 def consent(live: Dance, url: str) -> str:
     """What the customer's browser does: to the authorisation endpoint, a yes on the page, back to the third party."""
-    page = httpx.get(url, follow_redirects=False)
+    page = httpx2.get(url, follow_redirects=False)
     assert page.status_code == 303, page.text
     assert page.headers["location"].startswith(f"{live.services.settings.portal_base}/consent/")
     redirect = live.approve(page.headers["location"].rpartition("/")[2]).redirect
@@ -65,7 +65,7 @@ def _plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_standard_library_finds_the_endpoints_and_does_the_whole_dance(live: Dance):
-    told = httpx.get(f"{live.services.settings.public_url}/.well-known/oauth-authorization-server").json()
+    told = httpx2.get(f"{live.services.settings.public_url}/.well-known/oauth-authorization-server").json()
     session = OAuth2Session(
         live.client_id,
         live.secret,
@@ -92,7 +92,7 @@ def test_a_standard_library_finds_the_endpoints_and_does_the_whole_dance(live: D
     gone = session.revoke_token(told["revocation_endpoint"], token=newer["refresh_token"])
     assert gone.status_code == 200
     session.token = None
-    after = httpx.get(token["resourceURI"], headers={"Authorization": f"Bearer {newer['access_token']}"})
+    after = httpx2.get(token["resourceURI"], headers={"Authorization": f"Bearer {newer['access_token']}"})
     assert after.status_code == 401
 
 
@@ -120,9 +120,9 @@ def test_eddie_gets_what_it_compares_and_cuts_out(live: Dance):
     assert ("code" in back) != ("error" in back)
     assert back["state"] == ["8d4e"]
 
-    def token(**fields: str) -> httpx.Response:
+    def token(**fields: str) -> httpx2.Response:
         parts = {name: (None, value.encode(), "text/plain;charset=UTF-8") for name, value in fields.items()}
-        return httpx.post(f"{live.at}/token", files=parts, auth=live.auth)
+        return httpx2.post(f"{live.at}/token", files=parts, auth=live.auth)
 
     answer = token(grant_type="authorization_code", code=back["code"][0], redirect_uri=CALLBACK)
     assert answer.status_code == 200, answer.text
@@ -146,7 +146,7 @@ def test_eddie_gets_what_it_compares_and_cuts_out(live: Dance):
     ],
 )
 def test_a_multipart_body_is_bounded_and_holds_no_files(live: Dance, files: dict):
-    answer = httpx.post(f"{live.at}/token", files=files, auth=live.auth)
+    answer = httpx2.post(f"{live.at}/token", files=files, auth=live.auth)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
@@ -156,9 +156,9 @@ def test_of_two_redemptions_at_once_one_wins(live: Dance):
         code = live.code()
         start = threading.Barrier(4)
 
-        def redeem(_: int, code: str = code, start: threading.Barrier = start) -> httpx.Response:
+        def redeem(_: int, code: str = code, start: threading.Barrier = start) -> httpx2.Response:
             start.wait()
-            return httpx.post(f"{live.at}/token", data={**form, "code": code}, auth=live.auth)
+            return httpx2.post(f"{live.at}/token", data={**form, "code": code}, auth=live.auth)
 
         with ThreadPoolExecutor(4) as threads:
             answers = list(threads.map(redeem, range(4)))
@@ -170,13 +170,13 @@ def test_a_refresh_token_shown_many_times_at_once_keeps_one_line_alive(live: Dan
     token = live.tokens()["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": token}
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(lambda _: httpx.post(f"{live.at}/token", data=form, auth=live.auth), range(6)))
+        answers = list(threads.map(lambda _: httpx2.post(f"{live.at}/token", data=form, auth=live.auth), range(6)))
     assert [answer.status_code for answer in answers] == [200] * 6
     newest = [answer.json()["refresh_token"] for answer in answers]
     with ThreadPoolExecutor(6) as threads:
         used = list(
             threads.map(
-                lambda each: httpx.post(
+                lambda each: httpx2.post(
                     f"{live.at}/token", data={"grant_type": "refresh_token", "refresh_token": each}, auth=live.auth
                 ),
                 newest,
@@ -186,20 +186,20 @@ def test_a_refresh_token_shown_many_times_at_once_keeps_one_line_alive(live: Dan
 
 
 def test_the_metadata_name_addresses_that_answer(live: Dance):
-    told = httpx.get(f"{live.services.settings.public_url}/.well-known/oauth-authorization-server").json()
+    told = httpx2.get(f"{live.services.settings.public_url}/.well-known/oauth-authorization-server").json()
     assert told["issuer"] == live.services.settings.public_url
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["authorization_response_iss_parameter_supported"] is True
     assert told["espi_scopes_supported"][0].startswith("FB=1_2_3_4_")
     for name in ("authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint"):
         assert told[name].startswith(told["issuer"])
-        assert httpx.request("OPTIONS", told[name]).status_code == 405
-    assert httpx.get(told["jwks_uri"]).json()["keys"]
+        assert httpx2.request("OPTIONS", told[name]).status_code == 405
+    assert httpx2.get(told["jwks_uri"]).json()["keys"]
 
 
 def test_a_code_sent_to_the_other_address_of_the_same_server_is_the_same_code(live: Dance):
     root = replace(live, at=f"{live.services.settings.public_url}/oauth")
-    answer = httpx.post(
+    answer = httpx2.post(
         f"{root.at}/token",
         data={"grant_type": "authorization_code", "code": live.code(), "redirect_uri": CALLBACK},
         auth=live.auth,
