@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -31,7 +32,26 @@ tenant = Table(
     Column("environment", Text, nullable=False),
     Column("settings", JSONB, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("uuid", Uuid, nullable=False, comment="its name where an API asks for a UUID"),
     UniqueConstraint("key", name="uq_tenant_key"),
+    UniqueConstraint("uuid", name="uq_tenant_uuid"),
+    info=REFERENCE,
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True, comment="what an operator calls it; no secret"),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("surfaces", ARRAY(Text), nullable=False, comment="which APIs it opens"),
+    Column("fingerprint", LargeBinary, nullable=False, comment="HMAC-SHA256 of the key"),
+    Column("hint", Text, nullable=False, comment="its last four characters"),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("disabled_at", Instant),
+    UniqueConstraint("fingerprint"),
+    Index("ix_api_key_tenant_id", "tenant_id"),
     info=REFERENCE,
 )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -55,6 +56,7 @@ def create_tenant(
         "environment": environment,
         "settings": dict(settings or {}),
         "created_at": now,
+        "uuid": uuid4(),
     }
     tenant = queries.insert_tenant(db, values)
     if tenant is None:

@@ -1,0 +1,8 @@
+"""Webhooks of the flexibility API."""
+
+revision = "0018"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""Flexibility: assets, schemes, events, baselines, settlement."""

@@ -1,0 +1,1 @@
+"""Baselines by dated rule sets: pure functions over arrays of days."""

@@ -1,0 +1,1 @@
+"""Half-hourly consumption of assets: taking it in, and reading it."""

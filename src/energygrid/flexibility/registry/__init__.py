@@ -1,0 +1,1 @@
+"""Users, assets, portfolios, schemes and consents of a flexibility supplier."""

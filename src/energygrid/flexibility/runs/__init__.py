@@ -1,0 +1,1 @@
+"""Baselines and settlements of events over fleets of assets: jobs, revisions, evidence."""

@@ -1,0 +1,1 @@
+"""Delivered energy and money: pure functions over baselines and readings."""
