@@ -4,14 +4,16 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from energygrid.database.queue import defer
-from energygrid.messaging import queries
+from energygrid.messaging import exact, queries
 
 POWERBOX = "powerbox"
 GREENBUTTON = "greenbutton"
+FLEX = "flex"
 """Surfaces: each has endpoints, event types and a form of message of its own."""
 
 WEBHOOK_DISABLED = "webhook.disabled"
@@ -46,6 +48,35 @@ NOTICE_TYPES = frozenset({NOTICE_DATA, NOTICE_AUTHORIZATION, NOTICE_READY, NOTIC
 """Green Button's: data, authorizations and applications that changed, a feed that was built ahead, and a test. The
 member `resources` of `data` lists addresses; each is recorded for one endpoint alone."""
 
+PORTFOLIO_ASSETS_ASSIGNED = "PORTFOLIO.ASSETS_ASSIGNED"
+EVENT_PORTFOLIO_ASSIGNED = "EVENT.PORTFOLIO_ASSIGNED"
+EVENT_SCHEDULED = "EVENT.SCHEDULED"
+EVENT_STARTED = "EVENT.STARTED"
+EVENT_ENDED = "EVENT.ENDED"
+EVENT_CANCELLED = "EVENT.CANCELLED"
+EVENT_BASELINES_READY = "EVENT.BASELINES_READY"
+EVENT_STATS_CALCULATION_STARTED = "EVENT.STATS_CALCULATION_STARTED"
+EVENT_STATS_READY = "EVENT.STATS_READY"
+ASSET_MPAN_VALIDATED = "ASSET.MPAN_VALIDATED"
+EVENT_SCHEME_ASSETS_UPDATED = "EVENT_SCHEME.ASSETS_UPDATED"
+FLEX_TYPES = (
+    PORTFOLIO_ASSETS_ASSIGNED,
+    EVENT_PORTFOLIO_ASSIGNED,
+    EVENT_SCHEDULED,
+    EVENT_STARTED,
+    EVENT_ENDED,
+    EVENT_CANCELLED,
+    EVENT_BASELINES_READY,
+    EVENT_STATS_CALCULATION_STARTED,
+    EVENT_STATS_READY,
+    ASSET_MPAN_VALIDATED,
+    EVENT_SCHEME_ASSETS_UPDATED,
+)
+"""Flexibility's; the subject is the UUID of the resource that the type's first word names. `data` is built in
+`energygrid.flexibility.messages`. Source: contracts/flexibility.md 1.8."""
+WEBHOOK_BROKEN = "WEBHOOK.BROKEN"
+"""Ours: a flexibility endpoint was given up. In the feed, and for whoever asks for it."""
+
 _DEFERRED = "messaging.fan_out"
 
 
@@ -63,13 +94,16 @@ def record(
 ) -> str:
     """Write one event and return its id; subscribers learn of it after the caller's transaction commits.
 
-    data         a small JSON object, sent to subscribers as it stands: no personal data belongs in it
+    data         a small JSON object, sent to subscribers as it stands: no personal data belongs in it. Of
+                 flexibility without floats: its receivers may sign what their own parser made of it
     key          makes the event once-only within the tenant: a second record returns the first's id
     subject      what the event is about, for ordering; by default the member of `data` that EVENT_TYPES
                  names, else the event itself, which orders it against nothing
     endpoint_id  the only endpoint that shall get it (test events)
     """
-    event_id = f"msg_{secrets.token_hex(12)}"
+    event_id = str(uuid4()) if surface == FLEX else f"msg_{secrets.token_hex(12)}"
+    if surface == FLEX:
+        exact.check(data)
     member = EVENT_TYPES.get(type)
     about = subject or (str(data[member]) if member and member in data else event_id)
     written = queries.insert_event(
