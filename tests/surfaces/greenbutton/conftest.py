@@ -1,138 +1,30 @@
-"""The surface as it is mounted, over a utility with two customers and two third parties."""
+"""The surface as it is mounted, over a utility with two customers and a third party."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from fastapi.testclient import TestClient
-from lxml import etree
+from sqlalchemy.engine import URL
 from starlette.routing import Router
-from tests.greenbutton.usage.conftest import ZONE, Utility
+from tests.conftest import _on_server
+from tests.surfaces.greenbutton.world import GreenButton, bill, detroit
 
-from energygrid.access import clients, tenants, tokens
-from energygrid.access.audit import SYSTEM
-from energygrid.access.consents import consents
-from energygrid.access.consents.consents import Consent
-from energygrid.access.oauth.espi_tokens import issue_access_token, issue_client_token
-from energygrid.access.third_parties import third_parties
-from energygrid.access.third_parties.facts import Status
-from energygrid.access.third_parties.third_parties import Registered
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
-from energygrid.espi_schemas import schema
-from energygrid.metering.readings import Commodity, Flow, Kind
 from energygrid.services import Services
 from energygrid.settings import Settings
 from energygrid.surfaces.greenbutton.app import create_app
 from energygrid.surfaces.root.mounts import Mounted
 
-RESOURCE = "/DataCustodian/espi/1_1/resource"
-SCOPE = "FB=4_5_15_16_17_51"
-HOUR = timedelta(hours=1)
-ATOM = "{http://www.w3.org/2005/Atom}"
-BEGUN = datetime(2020, 1, 1, tzinfo=UTC)
-FIRST_DAY = datetime(2025, 11, 1, tzinfo=UTC)
-"""Readings begin here; the clocks of Detroit go back on 2 November."""
-DAYS = 4
 
-
-@dataclass
-class GreenButton:
-    """A caller. `party` is the third party, `consent` what customer C1 allowed it."""
-
-    http: TestClient
-    services: Services
-    utility: Utility
-    party: Registered
-    consent: Consent
-    others: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def database(self) -> Database:
-        return self.services.database
-
-    @property
-    def registration_token(self) -> str:
-        return self.party.registration_token.get_secret_value()
-
-    def client_token(self, party: Registered | None = None) -> str:
-        return issue_client_token(
-            self.services.tokens.authority,
-            (party or self.party).third_party,
-            scope="FB=34_35",
-            lifetime=HOUR,
-            now=datetime.now(UTC),
-        ).token
-
-    def access_token(
-        self, consent: Consent | None = None, *, lifetime: timedelta = HOUR, at: datetime | None = None
-    ) -> str:
-        return issue_access_token(
-            self.services.tokens.authority,
-            tenant=self.utility.tenant.key,
-            consent=consent or self.consent,
-            lifetime=lifetime,
-            now=at or datetime.now(UTC),
-        ).token
-
-    def api_token(self) -> str:
-        """One of another API of the same installation."""
-        return tokens.issue(
-            self.services.tokens.authority,
-            tenant=self.utility.tenant.key,
-            client_id="cis",
-            subject="cis",
-            scopes=["customer.sync"],
-            lifetime=HOUR,
-            now=datetime.now(UTC),
-        ).token
-
-    def get(self, path: str, token: str | None = None, method: str = "GET", **more: Any) -> Any:
-        """Under an access token unless another is given; `path` below the base of resources, or absolute."""
-        bearer = {"Authorization": f"Bearer {token or self.access_token()}"}
-        address = RESOURCE + path if not path.startswith(("http", RESOURCE)) else path
-        return self.http.request(method, address, headers=bearer | more.pop("headers", {}), **more)
-
-    def atom(self, path: str, token: str | None = None, **more: Any) -> etree._Element:
-        answer = self.get(path, token, **more)
-        assert answer.status_code == 200, answer.text
-        return valid(answer.content)
-
-    def consented(self, customer_id: str, party: Registered | None = None, **more: Any) -> Consent:
-        facts = {"requested_scope": SCOPE, "scope": SCOPE, "meters": ["E1", "G1", "E2"]} | more
-        return self.database.write(
-            consents.give,
-            self.utility.tenant.id,
-            client_id=(party or self.party).third_party.client_id,
-            customer_id=customer_id,
-            who=SYSTEM,
-            now=datetime.now(UTC),
-            **facts,
-        )
-
-    def configure(self, **values: Any) -> None:
-        now = datetime.now(UTC)
-        self.database.write(tenants.set_section, self.utility.tenant, "greenbutton", values, who=SYSTEM, now=now)
-        self.services.tokens.forget()
-
-
-def valid(body: bytes) -> etree._Element:
-    """The document, which the strict schema accepts."""
-    root = etree.fromstring(body)
-    schema("4.0-strict").assertValid(root)
-    return root
-
-
-def titles(root: etree._Element) -> list[str]:
-    return [str(each.findtext(f"{ATOM}title")) for each in root.iter(f"{ATOM}entry")]
-
-
-def hrefs(root: etree._Element, rel: str, kind: str = "") -> list[str]:
-    links = root.iter(f"{ATOM}link")
-    return [str(each.get("href")) for each in links if each.get("rel") == rel and kind in str(each.get("type"))]
+@contextmanager
+def mounted(services: Services) -> Iterator[TestClient]:
+    surface = Mounted("greenbutton", "Green Button", create_app(services), ["/DataCustodian"], None, None)
+    with TestClient(Router(routes=surface.routes()), services.settings.public_url, False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -142,54 +34,29 @@ def services(database: Database, settings: Settings, vault: Vault) -> Services:
 
 @pytest.fixture
 def http(services: Services) -> Iterator[TestClient]:
-    surface = Mounted("greenbutton", "Green Button", create_app(services), ["/DataCustodian"], None, None)
-    with TestClient(Router(routes=surface.routes()), services.settings.public_url, False) as client:
+    with mounted(services) as client:
         yield client
 
 
 @pytest.fixture
-def register(services: Services) -> Callable[..., Registered]:
-    def make(utility: Utility, name: str, **more: Any) -> Registered:
-        facts = {"redirect_uris": ["https://tp.example/back"], "offered_scopes": [SCOPE], "status": Status.LIVE} | more
-        return services.database.write(
-            third_parties.register,
-            services.vault,
-            utility.tenant,
-            name=name,
-            who=SYSTEM,
-            now=datetime.now(UTC) - HOUR,
-            **facts,
-        )
-
-    return make
+def greenbutton(http: TestClient, services: Services) -> GreenButton:
+    """One that a test may change."""
+    return detroit(http, services)
 
 
-@pytest.fixture
-def greenbutton(http: TestClient, services: Services, vault: Vault, register: Callable[..., Registered]) -> GreenButton:
-    database = services.database
-    settings = {
-        "metering": {"zone": ZONE},
-        "billing": {"currency": "USD"},
-        "greenbutton": {"requests_per_second": 100_000, "burst": 100_000},
-    }
-    tenant = database.write(tenants.create_tenant, "detroit", environment="sandbox", settings=settings, now=BEGUN)
-    utility = Utility(database, vault, tenant)
-    gas = {"meterId": "G1", "meterType": "Gas", "unitOfMeasure": "ccf"}
-    utility.customer([{"meterId": "E1"}, gas], "C1", premise="P1")
-    utility.customer([{"meterId": "E2", "accountNumber": "A-2"}], "C2", premise="P2")
-    start = int(FIRST_DAY.timestamp())
-    known = datetime(2025, 11, 10, 3, tzinfo=UTC)
-    values = [0.25 + (n % 7) / 8 for n in range(96 * DAYS)]
-    utility.readings("E1", start, values, known=known)
-    utility.readings("E1", start, values[:96], known=known, flow=Flow.RECEIVED)
-    gas_facts = {"commodity": Commodity.GAS, "kind": Kind.VOLUME, "unit": "ccf", "interval_s": 3600}
-    utility.readings("G1", start, values[:48], known=known, **gas_facts)
-    utility.readings("E2", start, values[:96], known=known)
-    now = datetime.now(UTC) - HOUR
-    database.write(
-        clients.create_client, vault, tenant, name="CIS", scopes=["customer.sync"], client_id="cis", who=SYSTEM, now=now
-    )
-    party = register(utility, "Insights")
-    made = GreenButton(http, services, utility, party, consent=None)  # type: ignore[arg-type]
-    made.consent = made.consented("C1")
-    return made
+@pytest.fixture(scope="module")
+def shared(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GreenButton]:
+    """One that a module's tests only read, with bills and all that belongs to them."""
+    name = f"greenbutton_{os.getpid()}_{os.urandom(4).hex()}"
+    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
+    database = Database(server.set(database=name), pool_size=8)
+    settings = Settings(data_dir=tmp_path_factory.mktemp("greenbutton"), environment="sandbox")
+    vault = Vault(bytes(range(32)))
+    services = Services(database, settings, vault, TokenChecker(database, settings, vault))
+    with mounted(services) as client:
+        made = detroit(client, services)
+        bill(made.utility, "E1", "A-1")
+        bill(made.utility, "E2", "A-2")
+        yield made
+    database.close()
+    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -1,4 +1,4 @@
-from tests.surfaces.greenbutton.conftest import GreenButton, hrefs, titles
+from tests.surfaces.greenbutton.world import GreenButton, hrefs, titles
 
 
 def test_a_third_party_walks_from_its_authorizations_down_to_a_block_by_links_alone(greenbutton: GreenButton) -> None:

@@ -1,71 +1,264 @@
-"""Which token opens what: every kind of token on every readable path."""
+"""Which token opens what: every kind of token on every path and method, with ids of one's own, another's and nobody's.
 
+The table of paths is written from the contract, not from the application: a path that is missing here fails.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
 
 import pytest
-from tests.surfaces.greenbutton.conftest import RESOURCE, GreenButton
+from fastapi.routing import APIRoute
+from tests.surfaces.greenbutton.world import FIRST_DAY, HOUR, RESOURCE, GreenButton, bill, detroit, register
 
 from energygrid.access.audit import SYSTEM
 from energygrid.access.consents import consents
+from energygrid.access.third_parties import third_parties
+from energygrid.greenbutton import bulk
+from energygrid.surfaces.greenbutton.app import ROUTERS
 
-NEEDED = {"registrationToken": "R", "clientToken": "C", "accessToken": "A"}
-PLAIN = "/ReadServiceStatus"
-
-
-def paths(greenbutton: GreenButton) -> list[tuple[str, str]]:
-    """(path with the caller's own permission and registration, kind of token) of every GET of the document."""
-    own = {"auth_uid": greenbutton.consent.id, "app_uid": greenbutton.party.third_party.application_id}
-    document = greenbutton.http.get("/DataCustodian/openapi.json").json()
-    found = []
-    for path, operations in document["paths"].items():
-        if "get" in operations:
-            [scheme] = [name for each in operations["get"]["security"] for name in each]
-            for name in ("auth_uid", "app_uid"):
-                path = path.replace(f"{{{name}}}", own[name])  # noqa: PLW2901
-            found.append((path.replace("{", "").replace("}", "").removeprefix("/espi/1_1/resource"), NEEDED[scheme]))
-    return found
+POINT = "/Subscription/{auth_uid}/UsagePoint"
+CUSTOMER = "/RetailCustomer/{auth_uid}/Customer"
+ACCOUNT = f"{CUSTOMER}/{{customer_uid}}/CustomerAccount"
+AGREEMENT = f"{ACCOUNT}/{{account_uid}}/CustomerAgreement"
+BELOW = f"{AGREEMENT}/{{agreement_uid}}"
+PLACE = f"{BELOW}/ServiceLocation/{{location_uid}}"
 
 
-def test_every_cell_of_token_and_path(greenbutton: GreenButton) -> None:
-    ended = greenbutton.consented("C1")
-    revoked = greenbutton.access_token(ended)
-    greenbutton.database.write(
-        consents.revoke, greenbutton.utility.tenant.id, ended.id, who=SYSTEM, now=datetime.now(UTC)
-    )
-    expired = greenbutton.access_token(at=datetime.now(UTC) - timedelta(hours=3))
-    good = {"R": greenbutton.registration_token, "C": greenbutton.client_token(), "A": greenbutton.access_token()}
-    bad = {"garbage": "x", "expired": expired, "revoked": revoked, "unknown R": "egr_unknown"}
-    wrong: list[object] = []
-    cells = 0
-    for path, needed in paths(greenbutton):
-        without = greenbutton.http.get(RESOURCE + path)
-        if (without.status_code, "error=" in without.headers["www-authenticate"]) != (401, False):
-            wrong.append(("none", path, without.status_code))
-        for name, token in bad.items():
-            answer = greenbutton.get(path, token)
-            if (answer.status_code, answer.headers.get("www-authenticate")) != (401, 'Bearer error="invalid_token"'):
-                wrong.append((name, path, answer.status_code))
-        for name, token in (good | {"API": greenbutton.api_token()}).items():
-            answer = greenbutton.get(path, token)
-            opens = name == needed or (path == PLAIN and name == "API")
-            if answer.status_code not in ({200, 404} if opens else {403}) or (path == PLAIN and opens) != (
-                path == PLAIN and answer.status_code == 200
-            ):
-                wrong.append((name, path, answer.status_code))
-        cells += 9
-    assert wrong == []
-    assert cells > 400
+def both(path: str, item: str) -> list[str]:
+    """Of a list, and of one of it."""
+    return [path, f"{path}/{{{item}}}"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/Batch/Subscription/{}", "/Subscription/{}/UsagePoint", "/RetailCustomer/{}/Customer"]
-)
-def test_anothers_permission_looks_as_if_it_were_not_there(greenbutton: GreenButton, path: str) -> None:
-    other = greenbutton.consented("C2")
-    foreign, absent = (greenbutton.get(path.format(uid)) for uid in (other.id, "1000000000000001"))
-    assert foreign.status_code == absent.status_code == 404
-    hidden = ("url", "requestId")
-    assert {k: v for k, v in foreign.json().items() if k not in hidden} == {
-        k: v for k, v in absent.json().items() if k not in hidden
+LEGACY = both(f"{POINT}/{{meter_uid}}/ElectricPowerUsageSummary", "summary_uid")
+KINDS = {
+    "R": both("/ApplicationInformation", "app_uid"),
+    "C": [
+        *both("/Authorization", "auth_uid"),
+        "/Bulk/{bulk_uid}",
+        "/Batch/Bulk/{bulk_uid}",
+        "/Batch/BulkRetailCustomerInfo/{bulk_uid}",
+        "/ReadServiceStatus",
+    ],
+    "A": [
+        *both("/LocalTimeParameters", "tz_uid"),
+        *both("/ReadingType", "type_uid"),
+        *both(POINT, "meter_uid"),
+        *both(f"{POINT}/{{meter_uid}}/MeterReading", "reading_uid"),
+        *both(f"{POINT}/{{meter_uid}}/MeterReading/{{reading_uid}}/IntervalBlock", "block_uid"),
+        *both(f"{POINT}/{{meter_uid}}/UsageSummary", "summary_uid"),
+        *both(f"{POINT}/{{meter_uid}}/ElectricPowerQualitySummary", "power_uid"),
+        *LEGACY,
+        *both(CUSTOMER, "customer_uid"),
+        *both(ACCOUNT, "account_uid"),
+        *both(AGREEMENT, "agreement_uid"),
+        *both(f"{BELOW}/ServiceSupplier", "supplier_uid"),
+        *both(f"{BELOW}/ProgramDateIdMappings", "mappings_uid"),
+        *both(f"{BELOW}/Statement", "statement_uid"),
+        *both(f"{BELOW}/ServiceLocation", "location_uid"),
+        *both(f"{PLACE}/Meter", "device_uid"),
+        *both(f"{PLACE}/EndDevice", "device_uid"),
+        "/Batch/Subscription/{auth_uid}",
+        "/Batch/Subscription/{auth_uid}/UsagePoint/{meter_uid}",
+        "/Batch/RetailCustomer/{auth_uid}",
+        "/Batch/RetailCustomer/{auth_uid}/UsagePoint",
+        "/Non-ESPI/statements/{statement_uid}",
+    ],
+}
+"""By the token that a path takes (contracts/greenbutton.md 3.1)."""
+WRITTEN = ["/ApplicationInformation/{app_uid}", "/Authorization/{auth_uid}"]
+CELLS = [
+    (method, path, kind)
+    for kind, paths in KINDS.items()
+    for path in paths
+    for method in (["GET", "HEAD", "PUT", "DELETE"] if path in WRITTEN else ["GET", "HEAD"])
+]
+STATUS = "/ReadServiceStatus"
+ABSENT = "1000000000000001"
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class Party:
+    """A third party with a permission of a customer: its tokens, and its own address of every path."""
+
+    greenbutton: GreenButton
+
+    @cached_property
+    def tokens(self) -> dict[str, str]:
+        here = self.greenbutton
+        return {"R": here.registration_token, "C": here.client_token(), "A": here.access_token()}
+
+    @cached_property
+    def addresses(self) -> dict[str, str]:
+        here, uid = self.greenbutton, self.greenbutton.consent.id
+        texts = [here.get(f"/Batch/{side}/{uid}").text for side in ("Subscription", "RetailCustomer")]
+        known = {address for text in texts for address in re.findall(f'{RESOURCE}(/[^"<?]+)', text)}
+        known |= {each.replace("/UsageSummary", "/ElectricPowerUsageSummary") for each in known}
+        known |= {f"/Batch{each}" for each in known if each.startswith("/Subscription")}
+        known |= {f"/Batch/RetailCustomer/{uid}/UsagePoint", "/Authorization", f"/Authorization/{uid}", STATUS}
+        known |= {"/ApplicationInformation", f"/ApplicationInformation/{here.party.third_party.application_id}"}
+        known |= {f"/Bulk/{self._bulk('usage')}", f"/Batch/Bulk/{self._bulk('usage')}"}
+        known |= {f"/Batch/BulkRetailCustomerInfo/{self._bulk('customer')}"}
+        return {path: self._one_of(path, known) for paths in KINDS.values() for path in paths}
+
+    def _bulk(self, kind: bulk.Kind) -> str:
+        party, now = self.greenbutton.party.third_party, datetime.now(UTC)
+        part = bulk.Part(self.greenbutton.consent.id, FIRST_DAY, now)
+        return self.greenbutton.database.write(bulk.create, party, kind, [part], now=now, keep=HOUR)
+
+    @staticmethod
+    def _one_of(path: str, known: set[str]) -> str:
+        found = [each for each in sorted(known) if re.fullmatch(_PARAMETER.sub("[^/]+", path), each)]
+        assert found, f"nothing leads to {path}"
+        return found[0]
+
+    def strangers(self, path: str, foreign: "Party") -> Iterator[str]:
+        """One's own address of a path with one id in it that is another's, then nobody's."""
+        own, others = self.addresses[path].split("/"), foreign.addresses[path].split("/")
+        for at, name in enumerate(path.split("/")):
+            if _PARAMETER.fullmatch(name):
+                for uid in (others[at], ABSENT):
+                    assert uid != own[at]
+                    yield "/".join([*own[:at], uid, *own[at + 1 :]])
+
+
+@dataclass
+class Tokens:
+    """The parties, and tokens that open nothing."""
+
+    mine: Party
+    sibling: Party
+    rival: Party
+    far: Party
+    dead: dict[str, str]
+
+    def call(self, method: str, address: str, token: str | None) -> Any:
+        here = self.mine.greenbutton
+        bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return here.http.request(method, RESOURCE + address, headers=bearer, content=self.body(method, address))
+
+    def body(self, method: str, address: str) -> bytes | None:
+        """What stands there already."""
+        if method != "PUT":
+            return None
+        kind = "R" if address.startswith("/App") else "C"
+        path = next(each for each in WRITTEN if address.startswith(each.partition("/{")[0]))
+        return bytes(self.mine.greenbutton.get(self.mine.addresses[path], self.mine.tokens[kind]).content)
+
+
+@pytest.fixture(scope="module")
+def tokens(shared: GreenButton) -> Tokens:
+    """mine and sibling: one third party, two customers; rival: another third party; far: of another utility."""
+    sibling = replace(shared, consent=shared.consented("C2"))
+    rivals = register(shared.services, shared.utility, "Rival")
+    rival = replace(shared, party=rivals, consent=shared.consented("C1", rivals))
+    far = detroit(shared.http, shared.services, key="toledo")
+    bill(far.utility, "E1", "A-1")
+    return Tokens(Party(shared), Party(sibling), Party(rival), Party(far), dead(shared))
+
+
+def dead(here: GreenButton) -> dict[str, str]:
+    """Tokens that are good no longer, or never were."""
+    now, early = datetime.now(UTC), datetime.now(UTC) - timedelta(hours=3)
+    ended, held = here.consented("C1"), register(here.services, here.utility, "On hold")
+    of_held = {
+        "held R": held.registration_token.get_secret_value(),
+        "held C": here.client_token(held),
+        "held A": here.access_token(here.consented("C1", held)),
     }
-    assert greenbutton.get(path.format(greenbutton.consent.id)).status_code == 200
+    revoked = here.access_token(ended)
+    here.database.write(consents.revoke, here.utility.tenant.id, ended.id, who=SYSTEM, now=now)
+    here.database.write(third_parties.withdraw, held.third_party.client_id, who=SYSTEM, now=now)
+    expired = {"expired A": here.access_token(at=early), "expired C": here.client_token(at=early)}
+    return of_held | expired | {"revoked A": revoked, "garbage": "x", "unknown R": f"egr_{ABSENT}"}
+
+
+def test_every_path_of_the_application_has_a_row(shared: GreenButton) -> None:
+    document = shared.http.get("/DataCustodian/openapi.json").json()["paths"]
+    documented = {(method.upper(), path) for path, operations in document.items() for method in operations}
+    routed = {
+        (method, route.path)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    rows = {(method, f"/espi/1_1/resource{path}") for method, path, _ in CELLS if method != "HEAD"}
+    assert documented == rows
+    assert routed == rows
+
+
+@pytest.mark.parametrize(("method", "path", "needed"), CELLS, ids=str)
+def test_every_cell(tokens: Tokens, method: str, path: str, needed: str) -> None:
+    """Each of: no token, a dead one, one of the wrong kind, another's; on one's own id, another's, nobody's."""
+    own = tokens.mine.addresses[path]
+    other = tokens.sibling if needed == "A" else tokens.rival
+    strangers = list(tokens.mine.strangers(path, other))[: 1 if method == "HEAD" else None]
+    cells = [(name, own, token, 401) for name, token in (tokens.dead | {"none": None}).items()]
+    for kind, token in (tokens.mine.tokens | {"API": tokens.mine.greenbutton.api_token()}).items():
+        if kind != needed and (path, kind) != (STATUS, "API"):
+            cells += [(kind, each, token, 403) for each in (own, *strangers[:2])]
+    for whose in (tokens.sibling, tokens.rival, tokens.far):
+        foreign = needed == "A" or whose is not tokens.sibling
+        if foreign and "{" in path:
+            cells.append(("another's", own, whose.tokens[needed], 404))
+    good = tokens.mine.tokens[needed]
+    cells += [("own", each, good, 404) for each in strangers]
+    if method != "DELETE":
+        cells.append(("own", own, good, 200))
+    wrong = []
+    for name, address, token, status in cells:
+        answer = tokens.call(method, address, token)
+        if (answer.status_code, answer.headers.get("www-authenticate")) != (status, challenge(name, status)):
+            wrong.append((name, address, answer.status_code, status, answer.headers.get("www-authenticate")))
+        if method == "HEAD" and answer.content:
+            wrong.append((name, address, "a body"))
+    assert wrong == []
+
+
+def challenge(name: str, status: int) -> str | None:
+    if status != 401:
+        return None
+    return 'Bearer realm="Green Button"' if name == "none" else 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+@pytest.mark.parametrize("whose", ["rival", "far"])
+def test_what_is_anothers_stands_after_everybody_tried(tokens: Tokens, path: str, whose: str) -> None:
+    """That a refused DELETE is refused."""
+    kind = "R" if path.startswith("/App") else "C"
+    party: Party = getattr(tokens, whose)
+    assert tokens.call("DELETE", party.addresses[path], tokens.mine.tokens[kind]).status_code == 404
+    standing = party.greenbutton.atom(party.addresses[path], party.tokens[kind])
+    status = "{*}dataCustodianApplicationStatus" if kind == "R" else "{*}status"
+    assert standing.findtext(f".//{status}") == ("2" if kind == "R" else "1")
+
+
+@pytest.mark.parametrize("path", [each for each in KINDS["A"] if "{" in each])
+def test_anothers_looks_as_if_it_were_not_there(tokens: Tokens, path: str) -> None:
+    foreign, absent = (
+        tokens.call("GET", each, tokens.mine.tokens["A"]) for each in [*tokens.mine.strangers(path, tokens.sibling)][:2]
+    )
+    hidden = ("url", "requestId")
+    assert [{k: v for k, v in each.json().items() if k not in hidden} for each in (foreign, absent)] == [
+        {
+            "error": "not_found",
+            "error_description": "there is no such resource, or it is not yours to see",
+            "type": "urn:energygrid:greenbutton:NOT_FOUND",
+            "title": "Not Found",
+            "status": 404,
+        }
+    ] * 2
+    assert foreign.headers.keys() == absent.headers.keys()
+
+
+@pytest.mark.parametrize(("path", "needed"), [(path, kind) for kind, paths in KINDS.items() for path in paths])
+def test_another_method_is_refused_with_those_there_are(tokens: Tokens, path: str, needed: str) -> None:
+    answer = tokens.call("PATCH", tokens.mine.addresses[path], tokens.mine.tokens[needed])
+    assert answer.status_code == 405
+    assert answer.json()["error"] == "method_not_allowed"
+    assert answer.headers["allow"] == ("DELETE, GET, HEAD, PUT" if path in WRITTEN else "GET, HEAD")

@@ -11,7 +11,6 @@ from energygrid.access.trusted_hops import TrustedHops
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.oauth import app as oauth
-from energygrid.surfaces.common.oauth.app import create_app as create_oauth
 from energygrid.surfaces.common.rate_limit import RateLimits
 from energygrid.surfaces.greenbutton import batches, blocks, errors, files, registrations, resources, status
 from energygrid.surfaces.greenbutton.heads import Heads
@@ -44,7 +43,6 @@ def create_app(services: Services) -> FastAPI:
     app.state.limits = RateLimits()
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/{utility}/oauth", create_oauth(services))
     app.mount("/{utility}/oauth", oauth.create_app(services))
     app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     errors.install(app, _allowed(app))
