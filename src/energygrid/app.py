@@ -16,6 +16,7 @@ from energygrid import logs
 from energygrid.database.migrate import require_complete
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
+from energygrid.surfaces.flex.app import create_app as create_flex
 from energygrid.surfaces.greenbutton.app import create_app as create_greenbutton
 from energygrid.surfaces.identity.app import create_app as create_identity
 from energygrid.surfaces.portal.app import create_app as create_portal
@@ -54,6 +55,14 @@ def mounted_surfaces(services: Services) -> list[Mounted]:
             ["/DataCustodian"],
             settings.greenbutton_host,
             "/DataCustodian/openapi.json",
+        ),
+        Mounted(
+            "flex",
+            "Flexibility (demand response)",
+            create_flex(services),
+            ["/flex"],
+            settings.flex_host,
+            "/flex/openapi.json",
         ),
         Mounted("portal", "Portal", create_portal(services), ["/portal"], settings.portal_host, None),
     ]

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
         description="Whether a Green Button batch without an access token is refused with 403, as the certification"
         " project of 2018 wants it, instead of 401.",
     )
+    flex_host: str | None = Field(
+        None, description="Host name that serves the flexibility API and nothing else; its path stays /flex."
+    )
     portal_host: str | None = Field(
         None, description="Host name that serves the portal and nothing else; its path stays /portal."
     )

@@ -38,23 +38,6 @@ tenant = Table(
     info=REFERENCE,
 )
 
-api_key = Table(
-    "api_key",
-    metadata,
-    Column("id", Text, primary_key=True, comment="what an operator calls it; no secret"),
-    Column("tenant_id", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("surfaces", ARRAY(Text), nullable=False, comment="which APIs it opens"),
-    Column("fingerprint", LargeBinary, nullable=False, comment="HMAC-SHA256 of the key"),
-    Column("hint", Text, nullable=False, comment="its last four characters"),
-    Column("created_at", Instant, nullable=False),
-    Column("expires_at", Instant),
-    Column("disabled_at", Instant),
-    UniqueConstraint("fingerprint"),
-    Index("ix_api_key_tenant_id", "tenant_id"),
-    info=REFERENCE,
-)
-
 client = Table(
     "client",
     metadata,

@@ -11,6 +11,7 @@ from energygrid.billing.settings import BillingSettings
 from energygrid.customers.settings import CisSettings, CustomerSettings
 from energygrid.devices.settings import DevicesSettings
 from energygrid.errors import Invalid
+from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.greenbutton.settings import GreenButtonSettings
 from energygrid.metering.settings import MeteringSettings
 from energygrid.metering.vee.settings import VeeSettings
@@ -22,6 +23,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "clock": ClockSettings,
     "customers": CustomerSettings,
     "devices": DevicesSettings,
+    "flexibility": FlexibilitySettings,
     "greenbutton": GreenButtonSettings,
     "metering": MeteringSettings,
     "sharing": SharingSettings,

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _flex_consent()
     _flex_scheme_asset()
     _tenant()
+    _flex_ingest()
 
 
 def _api_key() -> None:
@@ -203,3 +204,19 @@ def _tenant() -> None:
     )
     op.alter_column("tenant", "uuid", server_default=None)
     op.create_unique_constraint("uq_tenant_uuid", "tenant", ["uuid"])
+
+
+def _flex_ingest() -> None:
+    op.create_table(
+        "flex_ingest",
+        sa.Column("tenant_id", sa.BigInteger, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("received_at", _INSTANT, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("accepted", sa.Integer, nullable=False),
+        sa.Column("updated", sa.Integer, nullable=False),
+        sa.Column("unchanged", sa.Integer, nullable=False),
+        sa.Column("rejected", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_flex_ingest"),
+    )
+    op.create_index("ix_flex_ingest_received_at", "flex_ingest", ["tenant_id", "received_at"])

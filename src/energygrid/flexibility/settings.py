@@ -1,0 +1,14 @@
+"""What a tenant may set about flexibility (section `flexibility` of its settings)."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FlexibilitySettings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    requests_per_second: float = Field(25, gt=0, description="Requests a second of one key in one process, before 429.")
+    concurrent_requests: int = Field(15, ge=1, description="Requests of one key under way at once, in one process.")
+    consumption_per_second: float = Field(1, gt=0, description="Consumption uploads a second of one key.")
+    concurrent_consumption: int = Field(1, ge=1, description="Consumption uploads of one key under way at once.")
+    records_per_request: int = Field(50_000, ge=1, description="Most records of one consumption upload.")
+    zone: str = Field("Europe/London", description="Whose wall clock counts half-hours, if an asset does not say.")

@@ -1,0 +1,86 @@
+"""The flexibility API and its OpenAPI document.
+
+Each route answers under /api/v1 and under /api; a route whose answers differ between the two stands in the router of
+its prefix alone.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from energygrid.services import Services
+from energygrid.surfaces.common.body_limit import BodyLimit
+from energygrid.surfaces.flex import consumption, errors
+from energygrid.surfaces.flex.gate import Gate
+
+ROUTERS: tuple[APIRouter, ...] = (consumption.router,)
+V1_ROUTERS: tuple[APIRouter, ...] = ()
+"""Routes of /api/v1 that answer otherwise under /api."""
+PLAIN_ROUTERS: tuple[APIRouter, ...] = ()
+"""Routes of /api that answer otherwise under /api/v1."""
+UPLOADS = ("/energy-consumption", "/assets/bulk")
+_UPLOAD_LIMIT = 64 << 20
+
+
+def create_app(services: Services) -> FastAPI:
+    """The flexibility API without its prefix: the root mounts it at /flex."""
+    app = FastAPI(
+        title="Flexibility API",
+        version="1.0",
+        description="Assets, consumption, schemes, events, baselines, settlement and webhooks of demand flexibility.",
+        servers=[{"url": "/flex"}],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    for router in (*ROUTERS, *V1_ROUTERS):
+        app.include_router(router, prefix="/api/v1")
+    for router in PLAIN_ROUTERS:
+        app.include_router(router, prefix="/api")
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api", include_in_schema=False)
+    app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    errors.install(app, _allowed(app))
+    app.add_middleware(BodyLimit, limit=services.settings.body_limit, upload_limit=_UPLOAD_LIMIT, uploads=UPLOADS)
+    app.add_middleware(Gate, services=services)
+    return app
+
+
+def _document(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """The document with what FastAPI cannot know: a wrong parameter is a 400, and both headers are needed."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            for path in document["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+                    operation["security"] = [{"apiKey": [], "tenant": []}]
+            for name in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(name, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return openapi
+
+
+_PARAMETER = re.compile(r"\{\w+\}")
+
+
+def _allowed(app: FastAPI) -> Callable[[str], list[str]]:
+    """Methods of a path, by the OpenAPI document."""
+
+    def allowed(path: str) -> list[str]:
+        asked = {path, "/api/v1" + path.removeprefix("/api")}
+        methods: set[str] = set()
+        for template, operations in app.openapi()["paths"].items():
+            pattern = _PARAMETER.sub("[^/]+", template)
+            if any(re.fullmatch(pattern, each) for each in asked):
+                methods.update(method.upper() for method in operations)
+        return sorted(methods)
+
+    return allowed

@@ -1,0 +1,137 @@
+"""Errors of the flexibility API: {"statusCode", "message", "error"}, and our stable code beside them.
+
+`message` is one sentence, or a list of them where several members of a body are wrong.
+Source: contracts/flexibility.md 1.1.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from energygrid.errors import Conflict, Denied, DomainError, Invalid, NotFound, Throttled, Unauthenticated, Unavailable
+
+_log = logging.getLogger(__name__)
+_STATUS: Mapping[type[DomainError], int] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    Denied: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Throttled: 429,
+    Unavailable: 503,
+}
+_STATUS_OF_CODE = {
+    "TOO_LARGE": 413,
+    "TOO_MANY_RECORDS": 413,
+    "UNSUPPORTED_FORMAT": 415,
+    "SEAL_BROKEN": 500,
+    "INTERNAL": 500,
+}
+_MOST_LISTED = 50
+
+
+class ErrorOut(BaseModel):
+    statusCode: int
+    message: str | list[str]
+    error: str
+    code: str
+    requestId: str
+
+
+_TITLES = {
+    400: "The request breaks a rule of its format.",
+    401: "No key, or none that is known.",
+    403: "The key is of another tenant, or the user has withdrawn consent.",
+    404: "There is no such thing, or it is another tenant's.",
+    409: "The present state forbids it.",
+    413: "Too large, or too many records.",
+    415: "The body is not JSON, or in an unknown coding.",
+    429: "Too often, or too often at once; see Retry-After.",
+    503: "Something this depends on does not answer; see Retry-After.",
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of an operation that may fail so; what every operation may answer is added."""
+    every = sorted({*statuses, 400, 401, 403, 429, 503})
+    return {status: {"model": ErrorOut, "description": _TITLES[status]} for status in every}
+
+
+def install(app: FastAPI, allowed: Any) -> None:
+    """Make these the errors of `app`; `allowed` gives the methods of a path, for 405."""
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, DomainError):  # raised by the body limit while a body was read
+            return render(request.scope, error.__cause__)
+        path = str(request.scope["path"]).removeprefix(request.scope.get("root_path", ""))
+        if error.status_code == 405:
+            answer = _answer(request.scope, 405, "METHOD_NOT_ALLOWED", f"{request.method} is no method of {path}")
+            answer.headers["Allow"] = ", ".join(allowed(path))
+            return answer
+        if error.status_code == 404:
+            return _answer(request.scope, 404, "UNKNOWN_PATH", f"there is nothing at {path}")
+        return _answer(request.scope, 400, "MALFORMED_JSON", str(error.detail))
+
+    async def domain_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DomainError)
+        return await unexpected(request, error) if error.code == "SEAL_BROKEN" else render(request.scope, error)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        faults = error.errors()
+        if any(fault["type"] == "json_invalid" for fault in faults):
+            return _answer(request.scope, 400, "MALFORMED_JSON", "the body is not JSON")
+        return _answer(request.scope, 400, "INVALID_PAYLOAD", [_sentence(fault) for fault in faults[:_MOST_LISTED]])
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        reference = request_id(request.scope)
+        _log.error("unexpected error, reference %s", reference, exc_info=error)
+        return _answer(request.scope, 500, "INTERNAL", f"unexpected; the log knows more under reference {reference}")
+
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(DomainError, domain_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def render(scope: Scope, error: DomainError) -> Response:
+    """The answer that tells of `error`."""
+    by_kind = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    listed = error.facts.get("messages")
+    message = list(listed) if isinstance(listed, list | tuple) else error.message
+    answer = _answer(scope, _STATUS_OF_CODE.get(error.code, by_kind), error.code, message)
+    if isinstance(error, Unavailable | Throttled):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = 'ApiKey realm="flexibility"'
+    return answer
+
+
+def request_id(scope: Scope) -> str:
+    return str(scope.get("energygrid.request_id", "-"))
+
+
+def _answer(scope: Scope, status: int, code: str, message: str | Sequence[str]) -> Response:
+    body = {
+        "statusCode": status,
+        "message": message,
+        "error": HTTPStatus(status).phrase,
+        "code": code,
+        "requestId": request_id(scope),
+    }
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"] if part not in {"body", "query", "path", "header"})
+    return f"{place}: {fault['msg']}" if place else str(fault["msg"])

@@ -1,0 +1,93 @@
+"""The flexibility API on a database of its own, and a caller with a key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from energygrid.access import tenants
+from energygrid.access.api_keys import keys
+from energygrid.access.audit import SYSTEM
+from energygrid.access.caller import Tenant
+from energygrid.access.token_check import TokenChecker
+from energygrid.access.vault import Vault
+from energygrid.database.engine import Database
+from energygrid.services import Services
+from energygrid.settings import Settings
+from energygrid.surfaces.flex.app import create_app
+
+
+@dataclass(frozen=True)
+class Flex:
+    """The surface, and one tenant's key to it."""
+
+    http: TestClient
+    services: Services
+    tenant: Tenant
+    tenant_uuid: UUID
+    key: str
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"x-api-key": self.key, "tenant": str(self.tenant_uuid), "x-api-version": "1.0"}
+
+    def call(self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any) -> Any:
+        """`path` as the outside sees it, from /api on."""
+        return self.http.request(method, path, headers=self.headers | (headers or {}), **request)
+
+    def get(self, path: str, **request: Any) -> Any:
+        return self.call("GET", path, **request)
+
+    def post(self, path: str, **request: Any) -> Any:
+        return self.call("POST", path, **request)
+
+    def of_tenant(self, key: str) -> "Flex":
+        """The same surface as another tenant, made now."""
+        return make_caller(self.http, self.services, key)
+
+
+ROOMY = {
+    "requests_per_second": 1e6,
+    "concurrent_requests": 1000,
+    "consumption_per_second": 1e6,
+    "concurrent_consumption": 100,
+}
+"""Limits that no test meets by accident."""
+
+
+def make_caller(http: TestClient, services: Services, key: str, **settings: object) -> Flex:
+    now = datetime.now(UTC)
+    database = services.database
+    tenant = database.write(
+        tenants.create_tenant,
+        key,
+        environment="sandbox",
+        now=now,
+        settings={"flexibility": ROOMY | settings},
+    )
+    _, shown = database.write(keys.create_key, services.vault, tenant, name="test", who=SYSTEM, now=now)
+    return Flex(http, services, tenant, database.read(keys.tenant_uuid, tenant), shown.get_secret_value())
+
+
+@pytest.fixture
+def services(database: Database, settings: Settings, vault: Vault) -> Services:
+    return Services(database, settings, vault, TokenChecker(database, settings, vault))
+
+
+@pytest.fixture
+def http(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def flex(http: TestClient, services: Services) -> Flex:
+    return make_caller(http, services, "supplier")
