@@ -1,13 +1,14 @@
 """The flexibility API on a database of its own, and a caller with a key."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from energygrid.access import tenants
 from energygrid.access.api_keys import keys
@@ -16,9 +17,12 @@ from energygrid.access.caller import Tenant
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
+from energygrid.flexibility.registry.tables import flex_asset, flex_user
 from energygrid.services import Services
 from energygrid.settings import Settings
 from energygrid.surfaces.flex.app import create_app
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -91,3 +95,43 @@ def http(services: Services) -> Iterator[TestClient]:
 @pytest.fixture
 def flex(http: TestClient, services: Services) -> Flex:
     return make_caller(http, services, "supplier")
+
+
+@pytest.fixture
+def make_assets(flex: Flex) -> Callable[..., list[str]]:
+    """UUIDs of new assets of a tenant, written past the API: tests of readings need thousands at once."""
+
+    def make(count: int, caller: Flex = flex) -> list[str]:
+        uuids = [uuid4() for _ in range(count)]
+        with caller.database.transaction() as db:
+            db.execute(
+                insert(flex_user).values(
+                    tenant_id=caller.tenant.id, uuid=uuid4(), user_id=f"u{uuids[0]}", created_at=NOW
+                )
+            )
+            db.execute(
+                insert(flex_asset),
+                [
+                    {
+                        "tenant_id": caller.tenant.id,
+                        "uuid": uuid,
+                        "asset_id": f"asset-{uuid}",
+                        "user_id": f"u{uuids[0]}",
+                        "name": "home",
+                        "asset_type": "SMARTMETER",
+                        "zone": "Europe/London",
+                        "postcode": "NE81AA",
+                        "location": b"",
+                        "hh_settled": False,
+                        "mpan_status": "PENDING",
+                        "owner_kind": "asset",
+                        "owner_id": str(uuid),
+                        "created_at": NOW,
+                        "updated_at": NOW,
+                    }
+                    for uuid in uuids
+                ],
+            )
+        return [str(uuid) for uuid in uuids]
+
+    return make

@@ -105,7 +105,7 @@ def decode(body: bytes, *, most: int, now: int, asset: str | None = None) -> Rec
         records, rows = decoder.decode(body), None
     except msgspec.ValidationError:
         records, rows = _one_by_one(body, Record if asset is None else AssetRecord, asset, rejected, most)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("MALFORMED_JSON", f"the body is not a JSON array of records: {error}") from error
     if len(records) > most:
         raise Invalid("TOO_MANY_RECORDS", f"a request has {most} records at most, this one {len(records)}")
@@ -118,7 +118,7 @@ def _one_by_one(
     """The records that read well, and where they stood."""
     try:
         raw = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("MALFORMED_JSON", f"the body is not a JSON array of records: {error}") from error
     if not isinstance(raw, list):
         raise Invalid("MALFORMED_JSON", "the body is a JSON array of records")
@@ -150,8 +150,8 @@ def _columns(records: Sequence[Any], rows: list[int] | None, asset: str | None, 
     stamps = [each.timestamp for each in records]
     try:
         start = np.array(stamps, np.int64)
-    except OverflowError:  # no instant at all: it is too old, and says so
-        start = np.array([at if abs(at) < 2**62 else -1 for at in stamps], np.int64)
+    except OverflowError:  # no instants at all; the checks say on which side
+        start = np.array([min(max(at, -(2**62)), 2**62) for at in stamps], np.int64)
     export = np.fromiter((each.type == "export" for each in records), np.bool_, count)
     return Records(
         assets=assets,
@@ -172,6 +172,6 @@ def _checked(records: Records, now: int) -> Records:
     records = records.refuse(records.value < 0, "NEGATIVE: a value is 0 or more, in both channels")
     too_much = ~(records.value <= _MOST_KWH)
     records = records.refuse(too_much, f"TOO_MUCH: more than {_MOST_KWH:.0f} kWh in one half-hour")
-    records = records.refuse(records.start % INTERVAL_S != 0, "OFF_GRID: a timestamp is the start of a half-hour")
     records = records.refuse(records.start < _EARLIEST, "TOO_OLD: before the year 2000")
-    return records.refuse(records.start > now + DAY_S, "IN_FUTURE: more than a day ahead")
+    records = records.refuse(records.start > now + DAY_S, "IN_FUTURE: more than a day ahead")
+    return records.refuse(records.start % INTERVAL_S != 0, "OFF_GRID: a timestamp is the start of a half-hour")
