@@ -153,7 +153,7 @@ _GOOD = {
     "atom": ("application/atom+xml", "application/espi+json"),
     "readings": ("application/atom+xml", "application/espi+json", "text/csv", "application/vnd.apache.parquet"),
     "xml": ("application/xml",),
-    "file": ("application/octet-stream",),
+    "file": ("*/*",),
 }
 
 
