@@ -1,6 +1,6 @@
 """What the rest of the platform asks about meters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,9 +74,14 @@ def meters_of_account(db: Connection, tenant_id: int, account_number: str) -> li
     return list(find_meters(db, tenant_id, reading.account_meters(db, tenant_id, account_number)).values())
 
 
-def holdings_of_client(db: Connection, tenant_id: int, client_id: str) -> list[Holding]:
-    """Every span in which a client held a meter, oldest first: what it may see of the readings."""
-    return [_holding(row) for row in reading.contracts_of_client(db, tenant_id, client_id)]
+def holdings_of_client(
+    db: Connection, tenant_id: int, client_id: str, meter_ids: Sequence[str] | None = None
+) -> list[Holding]:
+    """Every span in which a client held a meter, oldest first: what it may see of the readings.
+
+    meter_ids  only of these meters
+    """
+    return [_holding(row) for row in reading.contracts_of_client(db, tenant_id, client_id, meter_ids)]
 
 
 def holdings_of_meter(db: Connection, tenant_id: int, meter_id: str) -> list[Holding]:

@@ -58,13 +58,14 @@ class Entitlement:
 
 def entitlement_of(db: Connection, vault: Vault, tenant: Tenant, consent: Consent) -> Entitlement:
     """Whether the consent still holds is for the caller to have asked."""
-    spans = _spans(db, tenant, consent.customer_id, HeldSpan(consent.data_from, consent.data_until))
+    limit = HeldSpan(consent.data_from, consent.data_until)
+    spans = _spans(holdings_of_client(db, tenant.id, consent.customer_id, consent.meters), limit)
     return Entitlement(
         tenant,
         consent.id,
         consent.customer_id,
         parse_scope(consent.scope),
-        tuple(_shared(vault, consent.id, held) for meter, held in spans.items() if meter in consent.meters),
+        tuple(_shared(vault, consent.id, held) for held in spans.values()),
         consent.created_at,
         consent.changed_at,
     )
@@ -73,7 +74,7 @@ def entitlement_of(db: Connection, vault: Vault, tenant: Tenant, consent: Consen
 def own_entitlement(db: Connection, vault: Vault, tenant: Tenant, customer_id: str, now: datetime) -> Entitlement:
     """A customer's right to its own data."""
     name = opaque(vault, "own", tenant.id, customer_id)
-    spans = _spans(db, tenant, customer_id, HeldSpan(None, None))
+    spans = _spans(holdings_of_client(db, tenant.id, customer_id), HeldSpan(None, None))
     meters = tuple(_shared(vault, name, held) for held in spans.values())
     return Entitlement(tenant, name, customer_id, EVERYTHING, meters, now, now)
 
@@ -81,10 +82,10 @@ def own_entitlement(db: Connection, vault: Vault, tenant: Tenant, customer_id: s
 Held = tuple[Holding, tuple[HeldSpan, ...]]
 
 
-def _spans(db: Connection, tenant: Tenant, customer_id: str, limit: HeldSpan) -> dict[str, Held]:
+def _spans(holdings: Sequence[Holding], limit: HeldSpan) -> dict[str, Held]:
     """By meter: its latest holding, and all spans of it within `limit`."""
     found: dict[str, list[Holding]] = {}
-    for holding in holdings_of_client(db, tenant.id, customer_id):
+    for holding in holdings:
         found.setdefault(holding.meter_id, []).append(holding)
     spans = {meter: (held[-1], _within(held, limit)) for meter, held in sorted(found.items())}
     return {meter: held for meter, held in spans.items() if held[1]}

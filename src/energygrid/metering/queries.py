@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import Connection as Driver
-from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, delete, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, bindparam, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.metering.readings import SeriesKey
@@ -25,6 +25,15 @@ class Block(NamedTuple):
 
 
 _SERIES_COLUMNS = [column for column in series.c if column.name != "created_at"]
+_SERIES_OF_OWNERS = (
+    select(*_SERIES_COLUMNS)
+    .where(
+        series.c.tenant_id == bindparam("tenant_id"),
+        series.c.owner_kind == bindparam("owner_kind"),
+        series.c.owner_id == any_(bindparam("owner_ids", type_=ARRAY(Text))),
+    )
+    .order_by(series.c.id)
+)
 _BLOCK_COLUMNS = "series_id, day, revision, known_at, values, quality, source_quality"
 
 _ADD_SERIES = """
@@ -105,12 +114,8 @@ def insert_series(
 
 
 def series_of_owners(db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]) -> list[RowMapping]:
-    query = select(*_SERIES_COLUMNS).where(
-        series.c.tenant_id == tenant_id,
-        series.c.owner_kind == owner_kind,
-        series.c.owner_id == any_(literal(list(owner_ids), ARRAY(Text))),
-    )
-    return [row._mapping for row in db.execute(query.order_by(series.c.id))]  # noqa: SLF001
+    values = {"tenant_id": tenant_id, "owner_kind": owner_kind, "owner_ids": list(owner_ids)}
+    return [row._mapping for row in db.execute(_SERIES_OF_OWNERS, values)]  # noqa: SLF001
 
 
 def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[RowMapping]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, select
+from sqlalchemy import ARRAY, Connection, Row, Select, Text, and_, any_, bindparam, select
 
 from energygrid.customers.tables import (
     contract,
@@ -210,12 +210,22 @@ def account_meters(db: Connection, tenant_id: int, account_number: str) -> Seque
     )
 
 
-def contracts_of_client(db: Connection, tenant_id: int, client_id: str) -> Sequence[AnyRow]:
-    return db.execute(
-        select(contract)
-        .where(contract.c.tenant_id == tenant_id, contract.c.client_id == client_id)
-        .order_by(contract.c.since, contract.c.id)
-    ).all()
+_CONTRACTS_OF_CLIENT = (
+    select(contract)
+    .where(contract.c.tenant_id == bindparam("tenant_id"), contract.c.client_id == bindparam("client_id"))
+    .order_by(contract.c.since, contract.c.id)
+)
+_ON_METERS = _CONTRACTS_OF_CLIENT.where(contract.c.meter_id == any_(bindparam("meter_ids", type_=ARRAY(Text))))
+
+
+def contracts_of_client(
+    db: Connection, tenant_id: int, client_id: str, meter_ids: Sequence[str] | None
+) -> Sequence[AnyRow]:
+    """Of the named meters, or of all."""
+    values = {"tenant_id": tenant_id, "client_id": client_id}
+    if meter_ids is None:
+        return db.execute(_CONTRACTS_OF_CLIENT, values).all()
+    return db.execute(_ON_METERS, values | {"meter_ids": list(meter_ids)}).all()
 
 
 def contracts_of_meter(db: Connection, tenant_id: int, meter_id: str) -> Sequence[AnyRow]:

@@ -10,12 +10,14 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Date,
     Row,
+    Select,
     Table,
     Text,
     any_,
+    bindparam,
     func,
-    literal,
     or_,
     select,
 )
@@ -102,6 +104,58 @@ _REGISTER_READS = """
     ORDER BY at, known_at DESC
 """
 
+_TENANT: BindParameter[int] = bindparam("tenant_id")
+_METERS = any_(bindparam("meter_ids", type_=ARRAY(Text)))
+
+_FIRST_KNOWN = (
+    select(reading_revision.c.day, func.min(reading_revision.c.known_at))
+    .where(
+        reading_revision.c.series_id == bindparam("series_id"),
+        reading_revision.c.day == any_(bindparam("days", type_=ARRAY(Date))),
+    )
+    .group_by(reading_revision.c.day)
+)
+
+_SHARED_METERS = select(
+    meter.c.meter_id,
+    meter.c.meter_type,
+    meter.c.is_ami,
+    meter.c.rate_code,
+    meter.c.billing_cycle,
+    meter.c.unit,
+    meter.c.changed_at,
+).where(meter.c.tenant_id == _TENANT, meter.c.meter_id == _METERS)
+
+_RATES = (
+    select(meter_rate.c.meter_id, meter_rate.c.since, meter_rate.c.rate_code)
+    .where(meter_rate.c.tenant_id == _TENANT, meter_rate.c.meter_id == _METERS)
+    .order_by(meter_rate.c.meter_id, meter_rate.c.since)
+)
+
+_SERIES_MADE = select(series.c.id, series.c.created_at).where(
+    series.c.tenant_id == _TENANT, series.c.owner_kind == "meter", series.c.owner_id == _METERS
+)
+
+_BILLS_FIRST_KNOWN = (
+    select(bill.c.id, func.min(bill.c.known_at))
+    .where(bill.c.tenant_id == _TENANT, bill.c.id == any_(bindparam("ids", type_=ARRAY(Text))))
+    .group_by(bill.c.id)
+)
+
+
+def _count(table: Table, wanted: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """`Records` of what is current."""
+    return select(func.count(), func.max(table.c.known_at), func.sum(table.c.revision)).where(
+        table.c.tenant_id == _TENANT, table.c.superseded_at.is_(None), wanted
+    )
+
+
+_TO_ACCOUNT = bill.c.meter_id.is_(None) & (bill.c.account_number == any_(bindparam("accounts", type_=ARRAY(Text))))
+_BILLS = _count(bill, or_(bill.c.meter_id == _METERS, _TO_ACCOUNT))
+_POWER_QUALITY = _count(
+    utility_record, (utility_record.c.kind == "power_quality") & (utility_record.c.meter_id == _METERS)
+)
+
 
 def _driver(db: Connection) -> Driver[Any]:
     driver = db.connection.driver_connection
@@ -143,73 +197,40 @@ def register_reads(
 
 def first_known(db: Connection, series_id: int, days: Sequence[date]) -> dict[date, datetime]:
     """When anything became known of those of some days that were replaced since."""
-    table = reading_revision.c
-    query = select(table.day, func.min(table.known_at)).where(table.series_id == series_id, table.day.in_(days))
-    return {row[0]: row[1] for row in db.execute(query.group_by(table.day))}
+    found = db.execute(_FIRST_KNOWN, {"series_id": series_id, "days": list(days)})
+    return {row[0]: row[1] for row in found}
 
 
 def meters(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[str, AnyRow]:
-    query = select(
-        meter.c.meter_id,
-        meter.c.meter_type,
-        meter.c.is_ami,
-        meter.c.rate_code,
-        meter.c.billing_cycle,
-        meter.c.unit,
-        meter.c.changed_at,
-    ).where(meter.c.tenant_id == tenant_id, meter.c.meter_id == any_(_texts(meter_ids)))
-    return {row.meter_id: row for row in db.execute(query)}
+    found = db.execute(_SHARED_METERS, {"tenant_id": tenant_id, "meter_ids": list(meter_ids)})
+    return {row.meter_id: row for row in found}
 
 
 def rates(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[str, list[tuple[datetime, str]]]:
     """By meter, since when which rate code held, oldest first."""
-    table = meter_rate.c
-    query = select(table.meter_id, table.since, table.rate_code).where(
-        table.tenant_id == tenant_id, table.meter_id == any_(_texts(meter_ids))
-    )
     found: dict[str, list[tuple[datetime, str]]] = {}
-    for row in db.execute(query.order_by(table.meter_id, table.since)):
+    for row in db.execute(_RATES, {"tenant_id": tenant_id, "meter_ids": list(meter_ids)}):
         found.setdefault(row.meter_id, []).append((row.since, row.rate_code))
     return found
 
 
 def series_made(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[int, datetime]:
     """When each series of some meters was first written to."""
-    query = select(series.c.id, series.c.created_at).where(
-        series.c.tenant_id == tenant_id,
-        series.c.owner_kind == "meter",
-        series.c.owner_id == any_(_texts(meter_ids)),
-    )
-    return {row.id: row.created_at for row in db.execute(query)}
+    found = db.execute(_SERIES_MADE, {"tenant_id": tenant_id, "meter_ids": list(meter_ids)})
+    return {row.id: row.created_at for row in found}
 
 
 def bills_of(db: Connection, tenant_id: int, meter_ids: Sequence[str], accounts: Sequence[str]) -> Records:
     """Current bills of some meters, and those of some accounts that name no meter."""
-    names_none = bill.c.meter_id.is_(None) & (bill.c.account_number == any_(_texts(accounts)))
-    return _records(db, bill, tenant_id, or_(bill.c.meter_id == any_(_texts(meter_ids)), names_none))
+    values = {"tenant_id": tenant_id, "meter_ids": list(meter_ids), "accounts": list(accounts)}
+    return Records(*db.execute(_BILLS, values).one())
 
 
 def power_quality_of(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> Records:
-    table = utility_record.c
-    wanted = (table.kind == "power_quality") & (table.meter_id == any_(_texts(meter_ids)))
-    return _records(db, utility_record, tenant_id, wanted)
+    return Records(*db.execute(_POWER_QUALITY, {"tenant_id": tenant_id, "meter_ids": list(meter_ids)}).one())
 
 
 def bills_first_known(db: Connection, tenant_id: int, ids: Sequence[str]) -> dict[str, datetime]:
     """When the first revision of each bill came."""
-    table = bill.c
-    query = select(table.id, func.min(table.known_at)).where(
-        table.tenant_id == tenant_id, table.id == any_(_texts(ids))
-    )
-    return {row[0]: row[1] for row in db.execute(query.group_by(table.id))}
-
-
-def _records(db: Connection, table: Table, tenant_id: int, wanted: ColumnElement[bool]) -> Records:
-    query = select(func.count(), func.max(table.c.known_at), func.sum(table.c.revision)).where(
-        table.c.tenant_id == tenant_id, table.c.superseded_at.is_(None), wanted
-    )
-    return Records(*db.execute(query).one())
-
-
-def _texts(values: Sequence[str]) -> BindParameter[Any]:
-    return literal(list(values), ARRAY(Text))
+    found = db.execute(_BILLS_FIRST_KNOWN, {"tenant_id": tenant_id, "ids": list(ids)})
+    return {row[0]: row[1] for row in found}
