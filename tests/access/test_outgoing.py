@@ -154,6 +154,21 @@ def test_no_spelling_of_loopback_gets_through_the_real_resolver(url: str):
         OutgoingClient(connect=refuse_to_connect).request("GET", url, timeout=5)
 
 
+LOOPBACK = frozenset({"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5005/hook", "http://localhost:5005/", "https://[::1]:8443/"])
+def test_a_sandbox_may_call_its_own_machine(url: str):
+    assert all(ip.is_loopback for ip in OutgoingClient(loopback=True).vet(url).addresses)
+
+
+@pytest.mark.parametrize("address", sorted({*FORBIDDEN_ADDRESSES} - LOOPBACK))
+def test_and_nothing_else_on_its_network(address: str):
+    client = OutgoingClient(loopback=True, resolve=lambda *_: [address], connect=refuse_to_connect)
+    with pytest.raises(Invalid):
+        client.request("GET", "https://hook.example/")
+
+
 BAD_URLS = [
     "", "hook.example", "//hook.example/", "ftp://hook.example/", "file:///etc/passwd", "data:,x", "gopher://h/",
     "https://", "https:///path", "https://user@hook.example/", "https://user:pw@hook.example/", "https://@hook.example/",

@@ -13,6 +13,7 @@ from energygrid.devices.settings import DevicesSettings
 from energygrid.errors import Invalid
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.greenbutton.settings import GreenButtonSettings
+from energygrid.messaging.settings import FaultSettings, WebhookSettings
 from energygrid.metering.settings import MeteringSettings
 from energygrid.metering.vee.settings import VeeSettings
 
@@ -28,6 +29,8 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "metering": MeteringSettings,
     "sharing": SharingSettings,
     "vee": VeeSettings,
+    "webhook_faults": FaultSettings,
+    "webhooks": WebhookSettings,
 }
 
 

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from functools import partial
 
+from energygrid.access import tenants
 from energygrid.jobs.app import app, context
 from energygrid.messaging.webhooks import delivery
-from energygrid.messaging.webhooks.posting import guarded_client, poster
+from energygrid.messaging.webhooks.posting import client_of, poster
 
 _now = partial(datetime.now, UTC)
 
@@ -20,7 +21,8 @@ def fan_out(tenant_id: int) -> None:
 def deliver(tenant_id: int, endpoint_id: str) -> None:
     """What is due at one endpoint is attempted. Needs no lock and no retry: leases and the sweep see to both."""
     here = context()
-    post = poster(guarded_client(tuple(here.settings.outgoing_allow), allow_http=here.settings.outgoing_http))
+    tenant = here.database.read(tenants.get_tenant, tenant_id)
+    post = poster(client_of(here.settings, tenant))
     delivery.deliver(here.database, here.vault, post, _now, tenant_id, endpoint_id)
 
 

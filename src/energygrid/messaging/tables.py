@@ -120,6 +120,7 @@ webhook_delivery = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_webhook_delivery_event", "tenant_id", "event_id"),
+    Index("ix_webhook_delivery_log", "tenant_id", "endpoint_id", "position"),
     info=BY_TENANT,
 )
 """State is pending, delivered or dead. `attempts` counts from the last replay; `leased_until` marks one that
@@ -144,4 +145,4 @@ webhook_attempt = Table(
     ),
     info=BY_TENANT,
 )
-"""One HTTP attempt. `status` is empty when no answer came; `excerpt` holds at most 256 characters of it."""
+"""One HTTP attempt. `status` is empty when no answer came; `excerpt` holds the start of it."""

@@ -17,6 +17,7 @@ from energygrid.access.caller import Actor, Tenant
 from energygrid.access.outgoing import OutgoingClient
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
+from energygrid.messaging.events import POWERBOX
 from energygrid.messaging.webhooks import delivery, endpoints, queries
 from energygrid.messaging.webhooks.posting import poster
 
@@ -30,6 +31,7 @@ class Receiver:
     url: str
     behave: Callable[[int, Any], tuple[int, dict[str, str]]]
     parse: Callable[[bytes], Any] = json.loads
+    reply: bytes = b"thanks"
     requests: list[dict[str, Any]] = field(default_factory=list)
     accepted: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     lock: Lock = field(default_factory=Lock)
@@ -58,7 +60,7 @@ def receiver() -> Iterator[Receiver]:
                 for name, value in extra.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(b"thanks")
+                self.wfile.write(kept.reply)
             except OSError:
                 pass  # the sender gave up
 
@@ -86,9 +88,9 @@ class Sender:
     vault: Vault
     tenant: Tenant
     now: datetime = NOW
-    timeout: timedelta = timedelta(seconds=5)
+    timeout: timedelta | None = timedelta(seconds=5)
 
-    def endpoint(self, url: str, types: tuple[str, ...] = ()) -> tuple[str, str]:
+    def endpoint(self, url: str, types: tuple[str, ...] = (), surface: str = POWERBOX) -> tuple[str, str]:
         made, secret = self.database.write(
             endpoints.create,
             self.tenant,
@@ -98,6 +100,7 @@ class Sender:
             types=types,
             who=Actor("test", "-"),
             now=self.now,
+            surface=surface,
         )
         return made.id, secret
 

@@ -1,11 +1,11 @@
-"""Waits and outcomes of contracts/powerbox.md 5.7."""
+"""Waits and outcomes of contracts/powerbox.md 5.7 and contracts/flexibility.md 1.8."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from energygrid.messaging.webhooks.posting import read_retry_after
-from energygrid.messaging.webhooks.retry import SCHEDULE, Answer, Outcome, breather, wait_before
+from energygrid.messaging.webhooks.retry import FLEX, STANDARD, Answer, Outcome, breather, wait_before
 
 
 def answer(status: int | None, after: float | None = None) -> Answer:
@@ -13,8 +13,15 @@ def answer(status: int | None, after: float | None = None) -> Answer:
 
 
 def test_ten_attempts_over_some_seventy_five_hours() -> None:
-    assert len(SCHEDULE) == 10
-    assert sum(SCHEDULE, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+    assert len(STANDARD.waits) == 10
+    assert sum(STANDARD.waits, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+
+
+def test_flexibility_tries_as_its_contract_says_and_goes_on_until_three_days_are_over() -> None:
+    seconds = [wait.total_seconds() for wait in FLEX.waits]
+    assert seconds[:8] == [0, 10, 60, 300, 1800, 7200, 21_600, 86_400]
+    assert sum(seconds[:-1]) < 3 * 86_400 < sum(seconds)
+    assert FLEX.timeout == timedelta(seconds=10)
 
 
 @pytest.mark.parametrize(
@@ -38,19 +45,19 @@ def test_what_a_status_means(status: int, outcome: Outcome) -> None:
 
 
 def test_jitter_only_stretches() -> None:
-    assert wait_before(2, answer(500), 0.0) == timedelta(minutes=5)
-    assert wait_before(2, answer(500), 0.5) == timedelta(minutes=5, seconds=15)
+    assert wait_before(STANDARD, 2, answer(500), 0.0) == timedelta(minutes=5)
+    assert wait_before(STANDARD, 2, answer(500), 0.5) == timedelta(minutes=5, seconds=15)
 
 
 def test_after_the_last_attempt_there_is_none() -> None:
-    assert wait_before(9, answer(500), 0.0) == timedelta(hours=24)
-    assert wait_before(10, answer(500), 0.0) is None
+    assert wait_before(STANDARD, 9, answer(500), 0.0) == timedelta(hours=24)
+    assert wait_before(STANDARD, 10, answer(500), 0.0) is None
 
 
 def test_retry_after_lengthens_a_wait_but_not_beyond_a_day() -> None:
-    assert wait_before(1, answer(429, after=60), 0.0) == timedelta(seconds=60)
-    assert wait_before(2, answer(429, after=60), 0.0) == timedelta(minutes=5)
-    assert wait_before(1, answer(429, after=10**7), 0.0) == timedelta(hours=24)
+    assert wait_before(STANDARD, 1, answer(429, after=60), 0.0) == timedelta(seconds=60)
+    assert wait_before(STANDARD, 2, answer(429, after=60), 0.0) == timedelta(minutes=5)
+    assert wait_before(STANDARD, 1, answer(429, after=10**7), 0.0) == timedelta(hours=24)
 
 
 def test_an_endpoint_that_does_not_answer_is_left_alone_longer_each_time() -> None:

@@ -11,59 +11,51 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
 
+from energygrid.access import tenants
+from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
-from energygrid.database.queue import defer
 from energygrid.messaging import events
-from energygrid.messaging.webhooks import queries, retry
+from energygrid.messaging.webhooks import faults, queries, retry
 from energygrid.messaging.webhooks.endpoints import SEAL
-from energygrid.messaging.webhooks.messages import RENDERERS, Message
-from energygrid.messaging.webhooks.queries import DEAD, DELIVERED, Claimed, Endpoint
-from energygrid.messaging.webhooks.retry import Answer, Outcome
+from energygrid.messaging.webhooks.messages import Message
+from energygrid.messaging.webhooks.queries import DEAD, Claimed, Endpoint
+from energygrid.messaging.webhooks.retry import Answer, Outcome, Plan
+from energygrid.messaging.webhooks.surfaces import SURFACES, Surface
+from energygrid.messaging.webhooks.waking import fan_out, sweep, wake
+
+__all__ = ["Post", "deliver", "fan_out", "prune", "sweep", "wake"]
 
 PARALLEL = 16
 """Requests one delivery job has under way at once."""
 
-TIMEOUT = timedelta(seconds=20)
 LEASE = timedelta(seconds=90)
 STINT = timedelta(seconds=60)
 """How long one job goes on before it makes room for another tenant's."""
 
 RETENTION = timedelta(days=90)
 
-Post = Callable[[str, Message], Answer]
-"""(url, message) -> answer; it never raises, never follows a redirect and never reaches a private address."""
+Post = Callable[[str, Message, Plan], Answer]
+"""(url, message, plan) -> answer; it never raises, never follows a redirect and never reaches a private address."""
+
+_log = structlog.get_logger("energygrid.messaging")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Leased deliveries of one endpoint and what is needed to send them."""
 
+    tenant: Tenant
     endpoint: Endpoint
     secrets: Sequence[str]
     claimed: Sequence[Claimed]
 
-
-def fan_out(db: Connection, tenant_id: int, now: datetime) -> None:
-    """Turn committed events into deliveries and wake the endpoints that got some."""
-    for endpoint_id in queries.fan_out(db, tenant_id, now):
-        wake(db, tenant_id, endpoint_id, now, now)
-
-
-def sweep(db: Connection, now: datetime) -> None:
-    """Pick up what a killed worker left behind: events not fanned out, deliveries due and on nobody's way."""
-    for tenant_id in queries.behind(db):
-        fan_out(db, tenant_id, now)
-    for tenant_id, endpoint_id in queries.overdue(db, now):
-        wake(db, tenant_id, endpoint_id, now, now)
-
-
-def wake(db: Connection, tenant_id: int, endpoint_id: str, at: datetime, now: datetime) -> None:
-    if queries.book_wake(db, tenant_id, endpoint_id, at, now):
-        later = at if at > now else None
-        defer(db, "messaging.deliver", at=later, tenant_id=tenant_id, endpoint_id=endpoint_id)
+    @property
+    def surface(self) -> Surface:
+        return SURFACES[self.endpoint.surface]
 
 
 def deliver(
@@ -81,10 +73,8 @@ def deliver(
             batch = database.write(_take, vault, tenant_id, endpoint_id, clock())
             if batch is None:
                 break
-            render, url = RENDERERS[batch.endpoint.surface], batch.endpoint.url
-            messages = [render(each.event, batch.secrets, clock()) for each in batch.claimed]
-            answers = list(pool.map(lambda message, url=url: post(url, message), messages))
-            database.write(_settle_all, tenant_id, batch, answers, clock())
+            answers = list(pool.map(_sending(batch, post, clock()), batch.claimed))
+            database.write(_settle_all, batch, answers, clock())
     database.write(_wake_next, tenant_id, endpoint_id, clock())
 
 
@@ -94,53 +84,74 @@ def _take(db: Connection, vault: Vault, tenant_id: int, endpoint_id: str, now: d
     if not claimed or endpoint is None:
         return None
     sealed = queries.live_secrets(db, tenant_id, endpoint_id, now)
-    return Batch(endpoint, [vault.open(SEAL, each).decode() for each in sealed], claimed)
+    opened = [vault.open(SEAL, each).decode() for each in sealed]
+    return Batch(tenants.get_tenant(db, tenant_id), endpoint, opened, claimed)
 
 
-def _settle_all(db: Connection, tenant_id: int, batch: Batch, answers: Sequence[Answer], now: datetime) -> None:
-    reached = any(answer.outcome is Outcome.DELIVERED for answer in answers)
-    for claimed, answer in zip(batch.claimed, answers, strict=True):
-        _settle(db, tenant_id, batch.endpoint, claimed, answer, now, reached=reached)
+def _sending(batch: Batch, post: Post, now: datetime) -> Callable[[Claimed], list[Answer]]:
+    """How one message of the batch is sent; two answers where a sandbox sends it twice."""
+    render, url, plan = batch.surface.renderer(batch.tenant), batch.endpoint.url, batch.surface.plan
+    made = faults.faults_of(batch.tenant)
+
+    def send(claimed: Claimed) -> list[Answer]:
+        message = render(claimed.event, batch.secrets, now)
+        return faults.attempt(lambda: post(url, message, plan), made, random.random)
+
+    return send
 
 
-def _settle(
+def _settle_all(db: Connection, batch: Batch, answers: Sequence[Sequence[Answer]], now: datetime) -> None:
+    """Write down what came back. The first answer to a message decides; a second one is only logged."""
+    at = (batch.tenant.id, batch.endpoint.id)
+    by_event = dict(zip((each.event.id for each in batch.claimed), answers, strict=True))
+    arrived = [event_id for event_id, got in by_event.items() if got[0].outcome is Outcome.DELIVERED]
+    queries.log_attempts(db, *at, by_event, now)
+    queries.finish_delivered(db, *at, arrived, now)
+    failures = queries.count_failures(db, *at, failed=len(by_event) - len(arrived), reached=bool(arrived))
+    for claimed in batch.claimed:
+        answer = by_event[claimed.event.id][0]
+        if answer.outcome is not Outcome.DELIVERED:
+            _settle_failed(db, batch, claimed, answer, failures, now, reached=bool(arrived))
+
+
+def _settle_failed(
     db: Connection,
-    tenant_id: int,
-    endpoint: Endpoint,
+    batch: Batch,
     claimed: Claimed,
     answer: Answer,
+    failures: int,
     now: datetime,
     *,
     reached: bool,
 ) -> None:
-    at, event_id = (tenant_id, endpoint.id), claimed.event.id
-    if not queries.log_attempt(db, *at, event_id, answer, now):
-        return
-    delivered = answer.outcome is Outcome.DELIVERED
-    failures = queries.count_failures(db, *at, delivered=delivered)
-    if delivered:
-        queries.finish(db, *at, event_id, DELIVERED, None, now)
-        return
+    at, event_id, plan = (batch.tenant.id, batch.endpoint.id), claimed.event.id, batch.surface.plan
     if answer.outcome is Outcome.GONE:
         queries.finish(db, *at, event_id, DEAD, "GONE", now)
-        _disable(db, tenant_id, endpoint, "GONE", now)
+        _give_up(db, batch, "GONE", now)
         return
-    wait = retry.wait_before(claimed.attempts + 1, answer, random.random())  # noqa: S311 - jitter, not a secret
+    wait = retry.wait_before(plan, claimed.attempts + 1, answer, random.random())  # noqa: S311 - jitter, not a secret
     if wait is not None:
         queries.reschedule(db, *at, event_id, now + wait)
     else:
         queries.finish(db, *at, event_id, DEAD, "EXHAUSTED", now)
-        if failures >= len(retry.SCHEDULE):  # one event that the receiver cannot digest stops only itself
-            _disable(db, tenant_id, endpoint, "EXHAUSTED", now)
+        if failures >= len(plan.waits):  # one event that the receiver cannot digest stops only itself
+            _give_up(db, batch, "EXHAUSTED", now)
     pause = retry.breather(answer, failures, reached=reached)
     if pause is not None:
         queries.update_endpoint(db, *at, not_before=now + pause)
 
 
-def _disable(db: Connection, tenant_id: int, endpoint: Endpoint, reason: str, now: datetime) -> None:
-    if queries.disable(db, tenant_id, endpoint.id, reason, now):
-        data = {"webhookId": endpoint.id, "url": endpoint.url, "reason": reason}
-        events.record(db, tenant_id, events.WEBHOOK_DISABLED, data, now, surface=endpoint.surface)
+def _give_up(db: Connection, batch: Batch, reason: str, now: datetime) -> None:
+    """Nothing more is sent until the owner enables the endpoint again; everybody else hears of it."""
+    tenant, endpoint = batch.tenant, batch.endpoint
+    if not queries.disable(db, tenant.id, endpoint.id, reason, now):
+        return
+    data = {"webhookId": endpoint.id, "url": endpoint.url, "reason": reason}
+    at = tenants.tenant_now(tenant, now) if endpoint.surface == events.FLEX else now
+    events.record(db, tenant.id, batch.surface.given_up, data, at, surface=endpoint.surface, subject=endpoint.id)
+    _log.warning(
+        "a webhook endpoint was given up", tenant=tenant.key, webhook=endpoint.id, url=endpoint.url, reason=reason
+    )
 
 
 def _wake_next(db: Connection, tenant_id: int, endpoint_id: str, now: datetime) -> None:

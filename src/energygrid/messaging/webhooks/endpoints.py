@@ -1,7 +1,6 @@
 """Webhook endpoints: who wants to be told of what, and with which secret."""
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -13,10 +12,10 @@ from energygrid.errors import Conflict, Invalid, NotFound
 from energygrid.messaging import events
 from energygrid.messaging.webhooks import queries, signing
 from energygrid.messaging.webhooks.queries import Endpoint
+from energygrid.messaging.webhooks.surfaces import SURFACES
+from energygrid.messaging.webhooks.waking import fan_out
 
 SEAL = "webhook secret"
-MOST_ENDPOINTS = {events.POWERBOX: 50, events.GREENBUTTON: 10_000}
-"""By surface; a third party of Green Button has one."""
 OVERLAP = timedelta(hours=24)
 """How long messages are also signed with the secret before the last rotation."""
 
@@ -39,11 +38,11 @@ def create(
     types  empty means every type, also those that come later
     """
     _check_types(types, surface)
-    queries.fan_out(db, tenant.id, now)  # what happened before belongs to the endpoints there were
-    most = MOST_ENDPOINTS[surface]
+    fan_out(db, tenant.id, now)  # what happened before belongs to the endpoints there were
+    most = SURFACES[surface].most_endpoints
     if queries.count_endpoints(db, tenant.id, surface) >= most:
         raise Conflict("TOO_MANY_WEBHOOKS", f"there are {most} endpoints already", limit=most)
-    endpoint_id = f"whe_{secrets.token_hex(12)}"
+    endpoint_id = SURFACES[surface].new_endpoint_id()
     secret = signing.new_secret()
     queries.insert_endpoint(
         db,
@@ -91,16 +90,27 @@ def change(
     """Replace what the owner may set. Disabling dead-letters what still waits; enabling starts afresh."""
     _check_types(types, surface)
     before = get(db, tenant, endpoint_id, surface=surface)
-    queries.fan_out(db, tenant.id, now)
+    fan_out(db, tenant.id, now)
     values = {"url": url, "description": description, "types": sorted(set(types)), "updated_at": now}
     queries.update_endpoint(db, tenant.id, endpoint_id, **values)
     if before.enabled and not enabled:
         queries.disable(db, tenant.id, endpoint_id, "DISABLED_BY_OWNER", now)
     elif enabled and not before.enabled:
-        queries.update_endpoint(
-            db, tenant.id, endpoint_id, enabled=True, disabled_reason=None, failures=0, not_before=None
-        )
+        queries.enable(db, tenant.id, endpoint_id, now)
     _audit(db, tenant, endpoint_id, "changed", who, now, {"enabled": enabled})
+    return get(db, tenant, endpoint_id, surface=surface)
+
+
+def enable(
+    db: Connection, tenant: Tenant, endpoint_id: str, *, who: Actor, now: datetime, surface: str = events.POWERBOX
+) -> Endpoint:
+    """Send to it again, if it was given up: what happens from now on. What it missed is replayed."""
+    before = get(db, tenant, endpoint_id, surface=surface)
+    if before.enabled:
+        return before
+    fan_out(db, tenant.id, now)
+    queries.enable(db, tenant.id, endpoint_id, now)
+    _audit(db, tenant, endpoint_id, "enabled", who, now, {"reason": before.disabled_reason})
     return get(db, tenant, endpoint_id, surface=surface)
 
 
@@ -128,6 +138,7 @@ def rotate_secret(
     who: Actor,
     now: datetime,
     surface: str = events.POWERBOX,
+    overlap: timedelta = OVERLAP,
 ) -> tuple[str, datetime]:
     """A new secret, and until when messages are signed with the old one too.
 
@@ -135,7 +146,7 @@ def rotate_secret(
     """
     get(db, tenant, endpoint_id, surface=surface)
     secret = signing.new_secret()
-    until = now + OVERLAP
+    until = now + overlap
     queries.rotate(db, tenant.id, endpoint_id, vault.seal(SEAL, secret.encode()), until, now)
     _audit(db, tenant, endpoint_id, "secret_rotated", who, now, {})
     return secret, until
@@ -149,24 +160,20 @@ def call_for_test(
     who: Actor,
     now: datetime,
     surface: str = events.POWERBOX,
+    type: str = events.WEBHOOK_TEST,  # noqa: A002 - the word of the standard and of the wire
+    data: Mapping[str, object] | None = None,
 ) -> str:
-    """Send one `webhook.test` event to this endpoint alone; returns its id, found in the delivery log."""
+    """Send one event to this endpoint alone, by default a `webhook.test`; returns its id, found in the delivery log."""
     if not get(db, tenant, endpoint_id, surface=surface).enabled:
         raise Conflict("WEBHOOK_DISABLED", f"webhook {endpoint_id} is disabled", webhookId=endpoint_id)
-    data = {"webhookId": endpoint_id}
-    event_id = events.record(db, tenant.id, events.WEBHOOK_TEST, data, now, surface=surface, endpoint_id=endpoint_id)
-    _audit(db, tenant, endpoint_id, "tested", who, now, {"eventId": event_id})
+    said = {"webhookId": endpoint_id} if data is None else data
+    event_id = events.record(db, tenant.id, type, said, now, surface=surface, endpoint_id=endpoint_id)
+    _audit(db, tenant, endpoint_id, "tested", who, now, {"eventId": event_id, "type": type})
     return event_id
 
 
-TYPES_OF_SURFACE: dict[str, frozenset[str]] = {
-    events.POWERBOX: frozenset(events.EVENT_TYPES),
-    events.GREENBUTTON: events.NOTICE_TYPES,
-}
-
-
 def _check_types(types: Sequence[str], surface: str) -> None:
-    unknown = sorted(set(types) - TYPES_OF_SURFACE[surface])
+    unknown = sorted(set(types) - SURFACES[surface].types)
     if unknown:
         raise Invalid("UNKNOWN_EVENT_TYPE", f"there is no event type {unknown[0]}", eventTypes=unknown)
 

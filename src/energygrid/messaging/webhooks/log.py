@@ -10,8 +10,8 @@ from energygrid.errors import Conflict, NotFound
 from energygrid.messaging.events import POWERBOX
 from energygrid.messaging.queries import number_events
 from energygrid.messaging.webhooks import endpoints, queries
-from energygrid.messaging.webhooks.delivery import wake
 from energygrid.messaging.webhooks.queries import Attempt, Delivery
+from energygrid.messaging.webhooks.waking import wake
 
 
 def deliveries(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from energygrid.messaging.events import GREENBUTTON, POWERBOX
 from energygrid.messaging.queries import Event
 from energygrid.messaging.webhooks import signing
 
@@ -49,7 +48,3 @@ def batch_list(event: Event, secrets: Sequence[str], now: datetime) -> Message:
     body = f'{head}<BatchList xmlns="http://naesb.org/espi">{listed}</BatchList>\n'.encode()
     signed = signing.headers(secrets, event.id, int(now.timestamp()), body)
     return Message(body, {"content-type": "application/xml", "user-agent": USER_AGENT, **signed})
-
-
-RENDERERS: dict[str, Renderer] = {POWERBOX: standard, GREENBUTTON: batch_list}
-"""By surface."""

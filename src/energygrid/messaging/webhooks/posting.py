@@ -6,28 +6,41 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from energygrid.access.addresses import AllowList
+from energygrid.access.caller import Tenant
 from energygrid.access.outgoing import OutgoingClient
 from energygrid.errors import Invalid, Unavailable
-from energygrid.messaging.webhooks.delivery import TIMEOUT, Post
+from energygrid.messaging.webhooks.delivery import Post
 from energygrid.messaging.webhooks.messages import Message
-from energygrid.messaging.webhooks.retry import Answer, Outcome
+from energygrid.messaging.webhooks.retry import Answer, Outcome, Plan
+from energygrid.settings import Settings
 
-_EXCERPT = 256
 _READ = 16_384
 
 _FAILURES = {"UPSTREAM_TIMEOUT": Outcome.TIMED_OUT}
 
 
-@lru_cache(maxsize=4)
-def guarded_client(allow: tuple[str, ...], *, allow_http: bool) -> OutgoingClient:
+@lru_cache(maxsize=8)
+def guarded_client(allow: tuple[str, ...], *, allow_http: bool, loopback: bool = False) -> OutgoingClient:
     """Kept for the process: it reads the machine's certificate authorities."""
-    return OutgoingClient(AllowList.of(allow), allow_http=allow_http)
+    return OutgoingClient(AllowList.of(allow), allow_http=allow_http, loopback=loopback)
 
 
-def poster(client: OutgoingClient, timeout: timedelta = TIMEOUT) -> Post:
-    """How `delivery.deliver` posts: every way a request can end becomes an `Answer`."""
+def client_of(settings: Settings, tenant: Tenant) -> OutgoingClient:
+    """What webhooks of this tenant may reach: on a sandbox installation its sandbox also reaches this machine."""
+    return guarded_client(
+        tuple(settings.outgoing_allow),
+        allow_http=settings.outgoing_http,
+        loopback=settings.environment == tenant.environment == "sandbox",
+    )
 
-    def post(url: str, message: Message) -> Answer:
+
+def poster(client: OutgoingClient, timeout: timedelta | None = None) -> Post:
+    """How `delivery.deliver` posts: every way a request can end becomes an `Answer`.
+
+    timeout  instead of the plan's
+    """
+
+    def post(url: str, message: Message, plan: Plan) -> Answer:
         began = time.monotonic()
         try:
             got = client.request(
@@ -35,19 +48,19 @@ def poster(client: OutgoingClient, timeout: timedelta = TIMEOUT) -> Post:
                 url,
                 message.headers,
                 message.body,
-                timeout=timeout.total_seconds(),
+                timeout=(timeout or plan.timeout).total_seconds(),
                 max_bytes=_READ,
                 cut=True,
             )
         except Invalid as error:
-            return Answer(None, _since(began), error.message[:_EXCERPT], Outcome.FORBIDDEN)
+            return Answer(None, _since(began), error.message[: plan.excerpt], Outcome.FORBIDDEN)
         except Unavailable as error:
             failure = _FAILURES.get(error.code, Outcome.UNREACHABLE)
-            return Answer(None, _since(began), error.message[:_EXCERPT], failure)
+            return Answer(None, _since(began), error.message[: plan.excerpt], failure)
         return Answer(
             got.status,
             _since(began),
-            _printable(got.body[:_EXCERPT]),
+            _printable(got.body)[: plan.excerpt],
             retry_after=read_retry_after(got.headers.get("retry-after"), datetime.now(UTC)),
         )
 

@@ -1,14 +1,36 @@
-"""When a delivery is tried again, and what an answer means. Source: contracts/powerbox.md 5.7."""
+"""When a delivery is tried again, and what an answer means.
+
+Sources: contracts/powerbox.md 5.7, contracts/flexibility.md 1.8.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-SCHEDULE = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (0, 5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
-)
-"""Wait before each attempt: ten attempts over some 75.6 hours."""
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a surface tries.
+
+    waits    wait before each attempt, the first included; there are no more attempts than that
+    timeout  of one attempt
+    excerpt  how much of an answer is kept [characters]
+    """
+
+    waits: tuple[timedelta, ...]
+    timeout: timedelta
+    excerpt: int
+
+
+def _plan(timeout_s: int, excerpt: int, *waits_s: int) -> Plan:
+    return Plan(tuple(timedelta(seconds=wait) for wait in waits_s), timedelta(seconds=timeout_s), excerpt)
+
+
+_HOUR = 3600
+STANDARD = _plan(20, 256, 0, 5, 300, 1800, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR)
+"""Ten attempts over some 75.6 hours."""
+FLEX = _plan(10, 2048, 0, 10, 60, 300, 1800, 2 * _HOUR, 6 * _HOUR, 24 * _HOUR, 24 * _HOUR, 24 * _HOUR)
+"""Ten attempts over some 80.6 hours: the last wait comes again until three days are over."""
 
 JITTER = 0.1
 """A wait is stretched by up to this share, so that receivers that failed together are not called together."""
@@ -19,13 +41,14 @@ _LONGEST_BREATHER = timedelta(minutes=5)
 
 
 class Outcome(StrEnum):
-    """What one attempt came to; the first is the only success."""
+    """What one attempt came to; the first is the only success. A sandbox may drop a message by itself."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
     REDIRECTED = "redirected"
     GONE = "gone"
     THROTTLED = "throttled"
+    DROPPED = "dropped"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
     FORBIDDEN = "forbidden"
@@ -40,7 +63,7 @@ class Answer:
 
     status       HTTP status, None when no answer came
     retry_after  what the receiver asked for, if it did
-    excerpt      at most 256 characters of the answer, or the reason why there is none
+    excerpt      the start of the answer, or the reason why there is none
     """
 
     status: int | None
@@ -65,14 +88,14 @@ class Answer:
         return Outcome.REFUSED
 
 
-def wait_before(attempt: int, answer: Answer, stretch: float) -> timedelta | None:
+def wait_before(plan: Plan, attempt: int, answer: Answer, stretch: float) -> timedelta | None:
     """Wait before attempt number `attempt` (0 is the first), None when there is no such attempt.
 
     stretch  a random number in [0, 1)
     """
-    if attempt >= len(SCHEDULE):
+    if attempt >= len(plan.waits):
         return None
-    planned = SCHEDULE[attempt] * (1 + JITTER * stretch)
+    planned = plan.waits[attempt] * (1 + JITTER * stretch)
     return max(planned, min(answer.retry_after or timedelta(), LONGEST_RETRY_AFTER))
 
 

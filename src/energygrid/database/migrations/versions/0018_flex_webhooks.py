@@ -1,8 +1,10 @@
-"""Webhooks of the flexibility API."""
+"""The delivery log of an endpoint is read page by page."""
+
+from alembic import op
 
 revision = "0018"
 down_revision = "0017"
 
 
 def upgrade() -> None:
-    pass
+    op.create_index("ix_webhook_delivery_log", "webhook_delivery", ["tenant_id", "endpoint_id", "position"])

@@ -1,12 +1,21 @@
 """SQL of webhook endpoints and deliveries, as one name: `queries.claim(...)`."""
 
-from energygrid.messaging.webhooks.queries.attempts import claim, finish, log_attempt, next_due, overdue, reschedule
+from energygrid.messaging.webhooks.queries.attempts import (
+    claim,
+    finish,
+    finish_delivered,
+    log_attempts,
+    next_due,
+    overdue,
+    reschedule,
+)
 from energygrid.messaging.webhooks.queries.endpoints import (
     book_wake,
     count_endpoints,
     count_failures,
     delete_endpoint,
     disable,
+    enable,
     endpoint,
     endpoints,
     insert_endpoint,
@@ -36,14 +45,16 @@ __all__ = [
     "deliveries",
     "delivery",
     "disable",
+    "enable",
     "endpoint",
     "endpoints",
     "event_is",
     "fan_out",
     "finish",
+    "finish_delivered",
     "insert_endpoint",
     "live_secrets",
-    "log_attempt",
+    "log_attempts",
     "next_due",
     "overdue",
     "prune",

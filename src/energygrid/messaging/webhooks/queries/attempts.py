@@ -1,5 +1,6 @@
 """SQL of attempts: what is due, whose turn it is, what became of it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
@@ -7,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from energygrid.messaging.queries import Event
 from energygrid.messaging.tables import outbox_event, webhook_attempt, webhook_delivery, webhook_endpoint
-from energygrid.messaging.webhooks.queries.rows import PENDING, Claimed, of, one, own
+from energygrid.messaging.webhooks.queries.rows import DELIVERED, PENDING, Claimed, of, one, own
 from energygrid.messaging.webhooks.retry import Answer
 
 _e, _w, _d, _a = outbox_event.c, webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
@@ -60,32 +61,48 @@ def claim(
     ]
 
 
-def log_attempt(db: Connection, tenant_id: int, endpoint_id: str, event_id: str, answer: Answer, now: datetime) -> bool:
-    """Count and log one attempt; False when the delivery is gone with its endpoint."""
+def log_attempts(
+    db: Connection, tenant_id: int, endpoint_id: str, answers: Mapping[str, Sequence[Answer]], now: datetime
+) -> None:
+    """Count and log attempts, by event, and end their leases. What is gone with its endpoint is passed over."""
     counted = db.execute(
         update(webhook_delivery)
-        .where(one(tenant_id, endpoint_id, event_id))
+        .where(of(tenant_id, endpoint_id), _d.event_id.in_(answers))
         .values(attempts=_d.attempts + 1, leased_until=None)
-    ).rowcount
-    if not counted:
-        return False
-    earlier = select(func.coalesce(func.max(_a.number), 0)).where(
-        _a.tenant_id == tenant_id, _a.endpoint_id == endpoint_id, _a.event_id == event_id
+        .returning(_d.event_id)
     )
-    number = int(db.execute(earlier).scalar_one()) + 1
-    values = {"status": answer.status, "outcome": answer.outcome.value, "milliseconds": answer.milliseconds}
-    db.execute(
-        insert(webhook_attempt).values(
-            tenant_id=tenant_id,
-            endpoint_id=endpoint_id,
-            event_id=event_id,
-            number=number,
-            at=now,
-            excerpt=answer.excerpt,
-            **values,
+    known = set(counted.scalars())
+    latest = select(_a.event_id, func.max(_a.number).label("number")).where(
+        _a.tenant_id == tenant_id, _a.endpoint_id == endpoint_id, _a.event_id.in_(known)
+    )
+    numbers = {row.event_id: row.number for row in db.execute(latest.group_by(_a.event_id))}
+    rows = [
+        {
+            "tenant_id": tenant_id,
+            "endpoint_id": endpoint_id,
+            "event_id": event_id,
+            "number": number,
+            "at": now,
+            "status": answer.status,
+            "outcome": answer.outcome.value,
+            "milliseconds": answer.milliseconds,
+            "excerpt": answer.excerpt,
+        }
+        for event_id, got in answers.items()
+        if event_id in known
+        for number, answer in enumerate(got, numbers.get(event_id, 0) + 1)
+    ]
+    if rows:
+        db.execute(insert(webhook_attempt).values(rows))
+
+
+def finish_delivered(db: Connection, tenant_id: int, endpoint_id: str, event_ids: Sequence[str], now: datetime) -> None:
+    if event_ids:
+        db.execute(
+            update(webhook_delivery)
+            .where(of(tenant_id, endpoint_id), _d.event_id.in_(event_ids))
+            .values(state=DELIVERED, reason=None, finished_at=now)
         )
-    )
-    return True
 
 
 def finish(

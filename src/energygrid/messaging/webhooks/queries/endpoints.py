@@ -72,11 +72,17 @@ def disable(db: Connection, tenant_id: int, endpoint_id: str, reason: str, now: 
     return stopped > 0
 
 
-def count_failures(db: Connection, tenant_id: int, endpoint_id: str, *, delivered: bool) -> int:
-    """Attempts since the last success, after this one."""
-    after = literal(0) if delivered else _w.failures + 1
+def enable(db: Connection, tenant_id: int, endpoint_id: str, now: datetime) -> None:
+    """Start afresh: nothing is held against it any more."""
+    values = {"enabled": True, "disabled_reason": None, "failures": 0, "not_before": None, "updated_at": now}
+    update_endpoint(db, tenant_id, endpoint_id, **values)
+
+
+def count_failures(db: Connection, tenant_id: int, endpoint_id: str, *, failed: int, reached: bool) -> int:
+    """Attempts since something last arrived, after `failed` more; 0 once something has, and for no endpoint."""
+    after = literal(0) if reached else _w.failures + failed
     statement = update(webhook_endpoint).where(own(tenant_id, endpoint_id)).values(failures=after)
-    return int(db.execute(statement.returning(_w.failures)).scalar_one())
+    return int(db.execute(statement.returning(_w.failures)).scalar() or 0)
 
 
 def book_wake(db: Connection, tenant_id: int, endpoint_id: str, at: datetime, now: datetime) -> bool:

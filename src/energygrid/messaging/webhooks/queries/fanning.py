@@ -25,8 +25,11 @@ _NEW = [
 ]
 
 
-def fan_out(db: Connection, tenant_id: int, now: datetime) -> list[str]:
-    """Make the deliveries of all committed events that have none yet; returns the endpoints that got some."""
+def fan_out(db: Connection, tenant_id: int, now: datetime, first_at: datetime) -> list[str]:
+    """Make the deliveries of all committed events that have none yet; returns the endpoints that got some.
+
+    first_at  when their first attempt is due
+    """
     numbered, fanned_out = number_events(db, tenant_id)
     if numbered == fanned_out:
         return []
@@ -43,7 +46,7 @@ def fan_out(db: Connection, tenant_id: int, now: datetime) -> list[str]:
             _e.subject,
             literal(PENDING),
             literal(0),
-            literal(now, _d.next_at.type),
+            literal(first_at, _d.next_at.type),
             literal(now, _d.created_at.type),
         )
         .join_from(outbox_event, webhook_endpoint, _w.tenant_id == _e.tenant_id)
