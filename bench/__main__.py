@@ -6,7 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import aggregation, greenbutton, ingest, reads, requests_bench
+from bench import aggregation, consumption, greenbutton, ingest, reads, requests_bench
 from bench.figures import console
 from bench.installation import installation
 
@@ -16,6 +16,7 @@ SECTIONS = {
     "aggregation": aggregation.run,
     "requests": requests_bench.run,
     "greenbutton": greenbutton.run,
+    "consumption": consumption.run,
 }
 
 

@@ -24,21 +24,25 @@ class Target(NamedTuple):
     received: int | None
 
 
-# An asset's user has withdrawn meter data when the newest word on it is a withdrawal.
-_TARGETS = """
-    SELECT a.uuid::text, a.owner_kind, a.owner_id, a.zone, a.archived_at IS NOT NULL,
-           coalesce((
-               SELECT c.withdrawn_at IS NOT NULL FROM flex_consent c
-               WHERE c.tenant_id = a.tenant_id AND c.asset_uuid = a.uuid AND c.scope = 'METER_DATA'
-               ORDER BY c.granted_at DESC, c.withdrawn_at NULLS FIRST LIMIT 1
-           ), false),
-           min(s.id) FILTER (WHERE s.flow = 'delivered'), min(s.id) FILTER (WHERE s.flow = 'received')
-    FROM flex_asset a
-    LEFT JOIN series s ON s.tenant_id = a.tenant_id AND s.owner_kind = a.owner_kind AND s.owner_id = a.owner_id
-        AND s.commodity = 'electricity' AND s.kind = 'energy' AND s.unit = 'kWh' AND s.interval_s = 1800
-        AND s.channel = ''
-    WHERE a.tenant_id = %b AND a.uuid = ANY(%b::uuid[])
-    GROUP BY a.tenant_id, a.uuid
+# Three statements on one table each: joined, they would be at the mercy of what the planner believes about tables that
+# grow by tens of thousands of rows at once.
+_ASSETS = """
+    SELECT uuid::text, owner_kind, owner_id, zone, archived_at IS NOT NULL
+    FROM flex_asset WHERE tenant_id = %b AND uuid = ANY(%b::uuid[])
+"""
+_SERIES = """
+    SELECT owner_kind, owner_id, flow, id FROM series
+    WHERE tenant_id = %b AND owner_kind = ANY(%b::text[]) AND owner_id = ANY(%b::text[])
+      AND commodity = 'electricity' AND kind = 'energy' AND unit = 'kWh' AND interval_s = 1800 AND channel = ''
+"""
+# The newest word of a user on meter data is a withdrawal.
+_WITHDRAWN = """
+    SELECT asset_uuid::text FROM (
+        SELECT DISTINCT ON (asset_uuid) asset_uuid, withdrawn_at FROM flex_consent
+        WHERE tenant_id = %b AND asset_uuid = ANY(%b::uuid[]) AND scope = 'METER_DATA'
+        ORDER BY asset_uuid, granted_at DESC, withdrawn_at DESC NULLS FIRST
+    ) AS newest
+    WHERE withdrawn_at IS NOT NULL
 """
 
 
@@ -47,8 +51,24 @@ def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> list[Target
     driver = db.connection.driver_connection
     assert isinstance(driver, Driver)
     with driver.cursor(binary=True) as cursor:
-        cursor.execute(_TARGETS, (tenant_id, list(uuids)))
-        return [Target(*row) for row in cursor]
+        assets = cursor.execute(_ASSETS, (tenant_id, list(uuids))).fetchall()
+        kinds, owners = list({row[1] for row in assets}), list({row[2] for row in assets})
+        known = cursor.execute(_SERIES, (tenant_id, kinds, owners)).fetchall()
+        withdrawn = {row[0] for row in cursor.execute(_WITHDRAWN, (tenant_id, list(uuids)))}
+    series = {(kind, owner, flow): series_id for kind, owner, flow, series_id in known}
+    return [
+        Target(
+            uuid,
+            kind,
+            owner,
+            zone,
+            archived,
+            uuid in withdrawn,
+            series.get((kind, owner, "delivered")),
+            series.get((kind, owner, "received")),
+        )
+        for uuid, kind, owner, zone, archived in assets
+    ]
 
 
 def insert_ingest(db: Connection, **values: object) -> None:
