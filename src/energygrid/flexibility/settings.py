@@ -1,5 +1,7 @@
 """What a tenant may set about flexibility (section `flexibility` of its settings)."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -12,3 +14,11 @@ class FlexibilitySettings(BaseModel):
     concurrent_consumption: int = Field(1, ge=1, description="Consumption uploads of one key under way at once.")
     records_per_request: int = Field(50_000, ge=1, description="Most records of one consumption upload.")
     zone: str = Field("Europe/London", description="Whose wall clock counts half-hours, if an asset does not say.")
+    link_meters: bool = Field(
+        False, description="An asset whose id or MPAN is that of a meter of the mirror shares its readings."
+    )
+    verification: Literal["automatic", "manual"] = Field(
+        "automatic", description="Who says that an asset is ready for a scheme: rules, or `energygrid flex schemes`."
+    )
+    mpan_required: bool = Field(False, description="Whether an asset without any MPAN is rejected by schemes.")
+    currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="Currency of an event that names none.")
