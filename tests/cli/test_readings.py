@@ -12,9 +12,14 @@ import pytest
 from tests.metering.test_ingest import day_csv
 from typer.testing import CliRunner, Result
 
+from energygrid.access import tenants
+from energygrid.access.vault import Vault
+from energygrid.billing.records import known
 from energygrid.cli import app
 from energygrid.cli.common import EXIT_CODES
+from energygrid.database.engine import Database
 from energygrid.errors import DomainError, Invalid, NotFound
+from energygrid.ingest import jobs
 from energygrid.services import open_services
 from energygrid.settings import Settings
 
@@ -160,6 +165,52 @@ def test_the_public_feeds_import_and_the_invalid_ones_say_what_is_wrong(
             assert summary["warnings"] > 0
         if feed.name == "golden_usage.xml":
             assert summary["accepted"] == 288
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the public sample feeds are not beside this checkout")
+def test_the_public_customer_feeds_tell_of_the_meters_and_accounts_they_are_mapped_to(
+    type_in: Callable[..., Result], tmp_path: Path, database: Database, vault: Vault
+) -> None:
+    """File: what is mapped, records made, and the resources that became none."""
+    house = {"9c1d2e3f4a5b": "400000001", "1902731": "400000001", "1902730": "400000002", "1902729": "400000003"}
+    expected = {
+        "06_retail_customer_pge": ({"1121183459": "200000004", "1687340014": "A-4"}, 3, []),
+        "07_retail_customer_bulk_sce": (
+            {"2.16.840.1.114416.1.5.222013991111": "200000005", "2-00-111-1111": "A-5"},
+            3,
+            ["ServiceSupplier"] * 3,
+        ),
+        "09_utilityapi_retail_customer_NONVALID": (house | {"111111111-1": "40-0001-7"}, 10, []),
+        "golden_retailcustomer": (house | {"111111111-1": "40-0001-7"}, 5, ["Statement"]),
+    }
+    for name, (mapped, records, left_out) in expected.items():
+        names = tmp_path / "names.csv"
+        names.write_text("".join(f"{theirs},{ours}\n" for theirs, ours in mapped.items()))
+        result = type_in("import", SAMPLES / f"{name}.xml", "--meter-map", names, "--json")
+        [summary] = json.loads(result.stdout)
+        assert (summary["state"], summary["records"]) == ("completed", records), name
+        notes = database.read(jobs.notes, 1, summary["job"])
+        assert [each.message.partition(":")[0] for each in notes if each.code == "RECORD_NOT_IMPORTED"] == left_out
+        assert type_in("import", SAMPLES / f"{name}.xml", "--json").exit_code == 0
+    tenant = database.read(tenants.find_tenant, "sandbox")
+    places = database.read(known.locations, vault, tenant, ["200000004", "200000005", "400000001"])
+    assert {meter: (each.facts.street, each.facts.postal_code) for meter, each in places.items()} == {
+        "200000004": ("140 HAN RD", "95101"),
+        "200000005": ("11111 COLORADO ST", "92260"),
+        "400000001": ("1 MAIN ST", "12345"),
+    }
+    agreements = database.read(known.agreements, tenant.id, ["A-4", "A-5"])
+    assert {(each.facts.agreement_id, each.facts.meter_id, each.facts.status) for each in agreements} == {
+        ("1112392222", "200000004", "Active"),
+        ("3-001-4647-18", "200000005", None),
+    }
+    [program] = [
+        program
+        for each in database.read(known.agreements, tenant.id, ["40-0001-7"])
+        if each.facts.agreement_id == "11300-00000"
+        for program in each.facts.programs
+    ]
+    assert (program.name, [(dated.code, dated.date) for dated in program.dates]) == ("Peak Saver", [("PS1", None)])
 
 
 def test_options_that_are_wrong_end_with_two(type_in: Callable[..., Result]) -> None:

@@ -27,7 +27,7 @@ from energygrid.services import Services
 
 _WHO = Actor("command line", "-")
 _PIECE = 1 << 20
-_SUMMARY = ("file", "state", "rows", "accepted", "replaced", "unchanged", "rejected", "parked", "warnings")
+_SUMMARY = ("file", "state", "rows", "accepted", "replaced", "unchanged", "rejected", "parked", "records", "warnings")
 
 TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the utility.")]
 
@@ -39,7 +39,11 @@ def import_files(
     ] = "auto",
     meter_map: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="CSV with two columns: name in the files, meter id here."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="CSV with two columns: name in the files, meter id or account number here.",
+        ),
     ] = None,
     tenant: TenantKey = "sandbox",
     data: Data = None,
@@ -69,7 +73,9 @@ def _read_meter_map(file: Path) -> dict[str, str]:
     with file.open(newline="") as lines:
         rows = [row for row in csv.reader(lines) if row]
     if any(len(row) != 2 for row in rows):
-        raise Invalid("BAD_METER_MAP", f"{file} needs exactly two columns: name in the files, meter id here")
+        raise Invalid(
+            "BAD_METER_MAP", f"{file} needs exactly two columns: name in the files, meter id or account number here"
+        )
     return {name.strip(): meter.strip() for name, meter in rows}
 
 

@@ -35,6 +35,11 @@ def standing(tenant: Tenant, acct_status: str | None) -> Standing:
     return _codebook(tenant.section("customers", CustomerSettings)).get(acct_status, Standing.UNKNOWN)
 
 
+def status_word(acct_status: str) -> str:
+    """A status code as others are shown it: in a word where the code is one of the overview's."""
+    return {"A": "active", "C": "closed", "S": "suspended"}.get(acct_status, acct_status)
+
+
 def is_denied(tenant: Tenant, acct_status: str | None) -> bool:
     return standing(tenant, acct_status) in {Standing.LOCKED, Standing.CLOSED}
 

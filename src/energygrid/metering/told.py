@@ -16,21 +16,19 @@ class Told:
     kind    its name: UsageSummary, CustomerAgreement, ...
     row     its line
     path    its own link without scheme and host, "" if it has none; what belongs to it has a longer path
-    meters  names that may be those of the meter it is about, the likeliest first: mapped names, serial number, id
+    names   names that may be those of the meter it is about, or the account, the likeliest first: mapped ones, serial
+            number, id
     tree    what stands in it
     """
 
     kind: str
     row: int
     path: str
-    meters: tuple[str, ...]
+    names: tuple[str, ...]
     tree: Tree
 
     def text(self, *names: str) -> str | None:
         return text(self.tree, *names)
-
-    def is_under(self, other: "Told") -> bool:
-        return bool(other.path) and self.path.startswith(other.path + "/")
 
 
 def all_of(tree: "Value | None", name: str) -> Iterator[Tree]:

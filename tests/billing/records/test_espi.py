@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.vault import Vault
-from energygrid.billing.records import bills, espi
+from energygrid.billing.records import bills
+from energygrid.billing.records.espi import take
 from energygrid.greenbutton import sandbox_data
 from energygrid.ingest import jobs, landing
 from energygrid.metering.told import Told
@@ -50,14 +51,14 @@ def test_a_summary_is_a_bill_with_its_lines(db: Connection, vault: Vault, tenant
         summary((home.electric,), statusTimeStamp=START * 1000),
         summary(("nobody",)),
         summary((home.electric,), billLastPeriod="much"),
-        Told("Customer", 1, "/c", (), {}),
+        Told("Statement", 1, "/c", (), {}),
     ]
-    changed, notes = espi.take(vault, db, tenant, job, told, NOW)
+    changed, notes = take(vault, db, tenant, job, told, NOW)
     assert changed == 1
     assert [(each.row, each.code) for each in notes] == [
         (7, "BILL_NOT_IMPORTED"),
         (7, "BILL_NOT_IMPORTED"),
-        (0, "RESOURCE_NOT_IMPORTED"),
+        (1, "RECORD_NOT_IMPORTED"),
     ]
     (bill,) = [each for each in bills.bills_of_meter(db, tenant.id, home.electric) if each.total == Decimal("11.00000")]
     assert (bill.start_date.month, bill.end_date > date(2026, 1, 15), bill.currency) == (1, True, "USD")

@@ -50,6 +50,11 @@ def suppliers(db: Connection, tenant_id: int, supplier_ids: Sequence[str]) -> di
     return {each.facts.supplier_id: each for each in found}
 
 
+def all_suppliers(db: Connection, tenant_id: int) -> list[SupplierRow]:
+    """Of the utility; they are few."""
+    return [each.facts for each in _known(SupplierRow, queries.facts(db, tenant_id, SupplierRow.KIND))]
+
+
 def accounts(db: Connection, vault: Vault, tenant: Tenant, numbers: Sequence[str]) -> dict[str, Known[AccountRow]]:
     """By account number; the contact is absent where nothing personal is kept."""
     rows = queries.facts(db, tenant.id, AccountRow.KIND, accounts=numbers)

@@ -17,6 +17,7 @@ from energygrid.billing.records.facts import (
     SupplierRow,
 )
 from energygrid.customers.queries.reading import AnyRow
+from energygrid.customers.status import status_word
 from energygrid.greenbutton.atom import Content, Scalar
 from energygrid.greenbutton.customer.picture import Place
 from energygrid.greenbutton.usage.money import currency_number, money
@@ -25,7 +26,6 @@ from energygrid.metering.calendar import day_span
 _MOST_NAME = 64
 _NO_ACCOUNT = AccountRow(contract_account="-")
 """An account of which the utility has sent nothing."""
-_STANDINGS = {"A": "active", "C": "closed", "S": "suspended"}
 
 Part = tuple[str, "Scalar | Content | None"]
 
@@ -78,7 +78,7 @@ def customer(
     business = names.get("businessName")
     person = " ".join(names[part] for part in ("firstName", "lastName") if names.get(part))
     sent = None if account is None else account.customer_status
-    standing = sent or _STANDINGS.get(row.acct_status, row.acct_status)
+    standing = sent or (status_word(row.acct_status) if row.acct_status else None)
     told = account if account is not None and is_described else _NO_ACCOUNT
     return content(
         ("Organisation", organisation(told, place if is_described else None, business if is_named else None)),

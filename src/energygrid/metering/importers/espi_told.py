@@ -3,7 +3,7 @@
 Source: contracts/greenbutton.md 1.2 and 1.3.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -11,7 +11,7 @@ from lxml import etree
 from energygrid.metering.importers.espi_graph import Graph, Links, path_of, tail_of, usage_point_in
 from energygrid.metering.importers.espi_xml import line_of, local
 from energygrid.metering.importers.options import ImportOptions
-from energygrid.metering.told import Told, Tree, Value, texts
+from energygrid.metering.told import Told, Tree, Value, text, texts
 
 USAGE = frozenset({"UsageSummary", "ElectricPowerUsageSummary", "ElectricPowerQualitySummary"})
 CUSTOMER = frozenset(
@@ -49,31 +49,30 @@ class Collection:
         self.found.append((local(thing), line_of(thing), links, tree_of(thing)))
 
     def told(self, graph: Graph, options: ImportOptions) -> list[Told]:
-        places = {
-            links.own: _meters_of_place(graph, links, tree)
-            for kind, _, links, tree in self.found
-            if kind == "ServiceLocation"
-        }
         return [
-            Told(kind, row, links.own, _mapped(self._names(graph, kind, links, tree, places), options), tree)
+            Told(kind, row, links.own, names, tree)
             for kind, row, links, tree in self.found
+            for names in _names(graph, kind, links, tree, options.meter_map)
         ]
 
-    def _names(self, graph: Graph, kind: str, links: Links, tree: Tree, places: dict[str, list[str]]) -> Iterable[str]:
-        if kind in USAGE:
-            return _names_of_point(graph, links)
+
+def _names(graph: Graph, kind: str, links: Links, tree: Tree, mapped: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Of the one meter, or account, that a resource is about; of each where a place has several usage points."""
+    own = [links.own, tail_of(links.own)]
+    if kind in USAGE:
+        return [_known_as(_names_of_point(graph, links), mapped)]
+    if kind == "CustomerAccount":
+        return [_known_as([text(tree, "accountId"), text(tree, "name")], mapped, own)]
+    if kind in {"Meter", "EndDevice"}:
         serials = texts(tree, "serialNumber") or texts(tree, "name")
-        own = serials if kind == "Meter" else []
-        near = [name for path, names in places.items() if _is_near(links.own, path) for name in names]
-        return [*own, *near]
+        return [_known_as(serials, mapped, own) if kind == "Meter" else _known_as([], mapped, [*own, *serials])]
+    if kind == "ServiceLocation":
+        points = [path_of(each) for found in tree.get("UsagePoints", ()) for each in texts(found, "UsagePoint")]
+        return [_known_as([each, tail_of(each)], mapped, own) for each in points or [""]]
+    return [_known_as([], mapped, own)]
 
 
-def _is_near(path: str, place: str) -> bool:
-    """Whether one of them belongs to the other, as agreement and place do, or place and device."""
-    return bool(path and place) and (path == place or place.startswith(path + "/") or path.startswith(place + "/"))
-
-
-def _names_of_point(graph: Graph, links: Links) -> list[str]:
+def _names_of_point(graph: Graph, links: Links) -> list[str | None]:
     """Of a summary: path, id and serial number of the usage point that it stands under or is linked to."""
     number = usage_point_in([links.own, links.up, *sorted(links.related)])
     point = next((each for each in graph.points if links.is_under(each.links) or links.mentions(each.links)), None)
@@ -82,17 +81,13 @@ def _names_of_point(graph: Graph, links: Links) -> list[str]:
     return [point.links.own, graph.meter_serial(point), tail_of(point.links.own), number]
 
 
-def _meters_of_place(graph: Graph, links: Links, tree: Tree) -> list[str]:
-    points = [path_of(each) for found in tree.get("UsagePoints", ()) for each in texts(found, "UsagePoint")]
-    serials = [each.serial for each in graph.meters if each.serial and _is_near(each.links.own, links.own)]
-    return [*points, *(serials if len(set(serials)) == 1 else ()), *map(tail_of, points)]
-
-
-def _mapped(names: Iterable[str], options: ImportOptions) -> tuple[str, ...]:
-    """What the sender's map says of the names first, then the names themselves."""
+def _known_as(
+    names: Iterable[str | None], mapped: Mapping[str, str], only_mapped: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """What the sender's map says of the names first, then those that are no paths. Some count only when mapped."""
     there = [name for name in names if name]
-    mapped = [options.meter_map[name] for name in there if name in options.meter_map]
-    return tuple(dict.fromkeys([*mapped, *(name for name in there if "/" not in name)]))
+    found = [mapped[name] for name in (*there, *only_mapped) if name in mapped]
+    return tuple(dict.fromkeys([*found, *(name for name in there if "/" not in name)]))
 
 
 def tree_of(element: etree._Element, depth: int = 0) -> Tree:
