@@ -3,7 +3,7 @@
 The shapes are those of contracts/flexibility.md 1.8. Decimals are text; instants have milliseconds and a Z.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,8 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from energygrid.access.caller import Actor, Tenant
 from energygrid.messaging import events
 from energygrid.messaging.exact import decimal_text
+from energygrid.messaging.webhooks import endpoints
 from energygrid.messaging.webhooks.messages import stamp
 
 _Item = TypeVar("_Item")
@@ -55,6 +57,28 @@ def tell(db: Connection, tenant_id: int, message: Message, now: datetime, key: s
         surface=events.FLEX,
         subject=str(message.subject),
     )
+
+
+def tell_one(
+    db: Connection, tenant: Tenant, webhook_uuid: str, told: Sequence[Message], *, who: Actor, now: datetime
+) -> list[str]:
+    """Send messages to one webhook alone, as a test; the uuids that their bodies carry.
+
+    Raises NotFound("UNKNOWN_WEBHOOK") and Conflict("WEBHOOK_DISABLED").
+    """
+    return [
+        endpoints.call_for_test(
+            db,
+            tenant,
+            webhook_uuid,
+            who=who,
+            now=now,
+            surface=events.FLEX,
+            type=message.type,
+            data=message.data,
+        )
+        for message in told
+    ]
 
 
 def event_scheduled(

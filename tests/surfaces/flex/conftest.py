@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from energygrid.access import tenants
 from energygrid.access.api_keys import keys
 from energygrid.access.audit import SYSTEM
-from energygrid.access.caller import Tenant
+from energygrid.access.caller import Environment, Tenant
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
@@ -53,9 +53,9 @@ class Flex:
     def post(self, path: str, **request: Any) -> Any:
         return self.call("POST", path, **request)
 
-    def of_tenant(self, key: str) -> "Flex":
+    def of_tenant(self, key: str, environment: Environment = "sandbox") -> "Flex":
         """The same surface as another tenant, made now."""
-        return make_caller(self.http, self.services, key)
+        return make_caller(self.http, self.services, key, environment)
 
 
 ROOMY = {
@@ -67,13 +67,15 @@ ROOMY = {
 """Limits that no test meets by accident."""
 
 
-def make_caller(http: TestClient, services: Services, key: str, **settings: object) -> Flex:
+def make_caller(
+    http: TestClient, services: Services, key: str, environment: Environment = "sandbox", **settings: object
+) -> Flex:
     now = datetime.now(UTC)
     database = services.database
     tenant = database.write(
         tenants.create_tenant,
         key,
-        environment="sandbox",
+        environment=environment,
         now=now,
         settings={"flexibility": ROOMY | settings},
     )

@@ -146,9 +146,9 @@ def _give_up(db: Connection, batch: Batch, reason: str, now: datetime) -> None:
     tenant, endpoint = batch.tenant, batch.endpoint
     if not queries.disable(db, tenant.id, endpoint.id, reason, now):
         return
-    data = {"webhookId": endpoint.id, "url": endpoint.url, "reason": reason}
-    at = tenants.tenant_now(tenant, now) if endpoint.surface == events.FLEX else now
-    events.record(db, tenant.id, batch.surface.given_up, data, at, surface=endpoint.surface, subject=endpoint.id)
+    type_, data = batch.surface.given_up(endpoint, reason)
+    at = tenants.tenant_now(tenant, now)
+    events.record(db, tenant.id, type_, data, at, surface=endpoint.surface, subject=endpoint.id)
     _log.warning(
         "a webhook endpoint was given up", tenant=tenant.key, webhook=endpoint.id, url=endpoint.url, reason=reason
     )

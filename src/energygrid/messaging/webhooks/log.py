@@ -1,6 +1,7 @@
 """The delivery log of an endpoint, and replay from it."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -8,6 +9,7 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
 from energygrid.messaging.events import POWERBOX
+from energygrid.messaging.queries import data_of as message_data
 from energygrid.messaging.queries import number_events
 from energygrid.messaging.webhooks import endpoints, queries
 from energygrid.messaging.webhooks.queries import Attempt, Delivery
@@ -27,6 +29,30 @@ def deliveries(
     """Newest first; go on with `before` = the last position seen."""
     endpoints.get(db, tenant, endpoint_id, surface=surface)
     return queries.deliveries(db, tenant.id, endpoint_id, state=state, before=before, limit=limit)
+
+
+def page(
+    db: Connection,
+    tenant: Tenant,
+    endpoint_id: str,
+    *,
+    state: str | None,
+    offset: int,
+    limit: int,
+    surface: str,
+) -> tuple[list[Delivery], int]:
+    """One page of the log, newest first, and how many deliveries there are."""
+    endpoints.get(db, tenant, endpoint_id, surface=surface)
+    found = queries.deliveries(db, tenant.id, endpoint_id, state=state, before=None, limit=limit, offset=offset)
+    return found, queries.count_deliveries(db, tenant.id, endpoint_id, state=state)
+
+
+def data_of(db: Connection, tenant: Tenant, event_id: str) -> dict[str, Any]:
+    """What a message says; raises NotFound("UNKNOWN_DELIVERY")."""
+    found = message_data(db, tenant.id, [event_id])
+    if event_id not in found:
+        raise _unknown(event_id)
+    return found[event_id]
 
 
 def delivery(

@@ -24,7 +24,7 @@ from energygrid.messaging.webhooks.queries.endpoints import (
     update_endpoint,
 )
 from energygrid.messaging.webhooks.queries.fanning import behind, event_is, fan_out, prune, recorded_between, replay
-from energygrid.messaging.webhooks.queries.log import attempts, deliveries, delivery
+from energygrid.messaging.webhooks.queries.log import attempts, count_deliveries, deliveries, delivery
 from energygrid.messaging.webhooks.queries.rows import DEAD, DELIVERED, PENDING, Attempt, Claimed, Delivery, Endpoint
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "behind",
     "book_wake",
     "claim",
+    "count_deliveries",
     "count_endpoints",
     "count_failures",
     "delete_endpoint",

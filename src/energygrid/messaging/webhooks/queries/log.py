@@ -1,6 +1,6 @@
 """SQL of the delivery log."""
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
 from energygrid.messaging.tables import outbox_event, webhook_attempt, webhook_delivery
 from energygrid.messaging.webhooks.queries.rows import Attempt, Delivery, of, one
@@ -14,15 +14,29 @@ _DELIVERIES = select(*(_e.type if name == "type" else _d[name] for name in Deliv
 
 
 def deliveries(
-    db: Connection, tenant_id: int, endpoint_id: str, *, state: str | None, before: int | None, limit: int
+    db: Connection,
+    tenant_id: int,
+    endpoint_id: str,
+    *,
+    state: str | None,
+    before: int | None,
+    limit: int,
+    offset: int = 0,
 ) -> list[Delivery]:
     """Newest first, from below the position `before`."""
-    statement = _DELIVERIES.where(of(tenant_id, endpoint_id)).order_by(_d.position.desc()).limit(limit)
+    statement = _DELIVERIES.where(of(tenant_id, endpoint_id)).order_by(_d.position.desc()).limit(limit).offset(offset)
     if state is not None:
         statement = statement.where(_d.state == state)
     if before is not None:
         statement = statement.where(_d.position < before)
     return [Delivery(**row) for row in db.execute(statement).mappings()]
+
+
+def count_deliveries(db: Connection, tenant_id: int, endpoint_id: str, *, state: str | None) -> int:
+    statement = select(func.count()).select_from(webhook_delivery).where(of(tenant_id, endpoint_id))
+    if state is not None:
+        statement = statement.where(_d.state == state)
+    return int(db.execute(statement).scalar_one())
 
 
 def delivery(db: Connection, tenant_id: int, endpoint_id: str, event_id: str) -> Delivery | None:
