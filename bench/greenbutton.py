@@ -193,7 +193,8 @@ def _drain(feed: Feed) -> int:
 
 
 def _formatted(items: list[Item]) -> int:
-    return sum(len(xml_run(item) if isinstance(item, IntervalRun) else xml_entry(item)) for item in items)
+    texts = (xml_run(item) if isinstance(item, IntervalRun) else (xml_entry(item),) for item in items)
+    return sum(len(text) for pieces in texts for text in pieces)
 
 
 def _tree(items: list[Item]) -> int:

@@ -58,16 +58,16 @@ class Feed:
 
 
 def xml(feed: Feed) -> Iterator[bytes]:
-    """The first piece has the first entry; the others are of some 256 KiB, or of one page of readings."""
+    """The first piece has the first entry; the others are of some 500 KiB."""
     held = [xml_feed_head(feed.title, feed.href, feed.kind, feed.updated)]
     size = _CHUNK
     for item in feed.entries():
-        text = xml_run(item) if isinstance(item, IntervalRun) else xml_entry(item)
-        held.append(text)
-        size += len(text)
-        if size >= _CHUNK:
-            yield b"".join(held)
-            held, size = [], 0
+        for text in xml_run(item) if isinstance(item, IntervalRun) else (xml_entry(item),):
+            held.append(text)
+            size += len(text)
+            if size >= _CHUNK:
+                yield b"".join(held)
+                held, size = [], 0
     held.append(XML_FEED_TAIL)
     yield b"".join(held)
 

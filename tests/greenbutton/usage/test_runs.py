@@ -51,14 +51,23 @@ def test_columns_are_written_as_entries_are(data: st.DataObject) -> None:
         cost=column(optional) if data.draw(st.booleans()) else None,
         tou=column(optional) if data.draw(st.booleans()) else None,
     )
-    assert xml_run(run) == b"".join(map(xml_entry, run.entries()))
+    assert b"".join(xml_run(run)) == b"".join(map(xml_entry, run.entries()))
 
 
 def test_a_run_without_blocks_is_nothing() -> None:
-    assert xml_run(run_of([])) == b""
+    assert list(xml_run(run_of([]))) == []
 
 
 def test_a_long_run_is_written_as_its_entries_are() -> None:
     rng = np.random.default_rng(1)
     run = run_of([96] * 50, value=rng.integers(-(10**6), 10**9, 4800), quality=rng.choice([17, 8], 4800))
-    assert xml_run(run) == b"".join(map(xml_entry, run.entries()))
+    assert b"".join(xml_run(run)) == b"".join(map(xml_entry, run.entries()))
+
+
+def test_pieces_are_of_whole_blocks_and_bounded_however_long_the_run() -> None:
+    run = run_of([96] * 400 + [3000] + [96])
+    pieces = list(xml_run(run))
+    assert all(piece.startswith(b"<entry>") and piece.endswith(b"</entry>\n") for piece in pieces)
+    longest = sum(map(len, pieces)) * 3000 / len(run.start)
+    assert max(map(len, pieces)) < 1.2 * longest
+    assert len(pieces) == 22

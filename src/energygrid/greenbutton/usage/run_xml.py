@@ -19,6 +19,7 @@ from energygrid.greenbutton.usage.runs import NO_COST, IntervalRun
 from energygrid.metering.readings import Bools, Int64s, UInt8s
 
 _GROUP = 10_000
+_READINGS_AT_ONCE = 2_000
 
 
 def _groups() -> np.ndarray:
@@ -65,7 +66,7 @@ class _Rows:
             head, tail = (
                 np.broadcast_to(np.frombuffer(part, np.uint8), (self._count, len(part))) for part in (before, after)
             )
-            element = np.hstack((head, digits, tail))
+            element = np.ascontiguousarray(np.hstack((head, digits, tail)))
             element[~given] = 0
             spare[~given] = element.shape[1]
             self._parts.append(element)
@@ -73,49 +74,84 @@ class _Rows:
 
     def bytes(self) -> tuple[bytes, Int64s]:
         """All rows one after the other, and (n + 1,) where each begins."""
-        width = sum(len(part) if isinstance(part, bytes) else part.shape[1] for part in self._parts)
-        rows = np.empty((self._count, width), np.uint8)
+        shape = b"".join(part if isinstance(part, bytes) else bytes(part.shape[1]) for part in self._parts)
+        rows = np.empty((self._count, len(shape)), np.uint8)
+        _column(rows, 0, len(shape))[:] = np.void(shape)
         at = 0
         for part in self._parts:
-            column = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
-            rows[:, at : at + column.shape[-1]] = column
-            at += column.shape[-1]
+            if isinstance(part, bytes):
+                at += len(part)
+            else:
+                width = part.shape[1]
+                _column(rows, at, width)[:] = _column(part, 0, width)
+                at += width
         begins = np.zeros(self._count + 1, np.int64)
-        np.cumsum(width - self._spare, out=begins[1:])
+        np.cumsum(len(shape) - self._spare, out=begins[1:])
         return rows.tobytes().replace(b"\0", b""), begins
+
+
+def _column(rows: UInt8s, at: int, width: int) -> np.ndarray:
+    """(n,) some bytes of each row as one item, which is copied at once."""
+    return rows[:, at : at + width].view(f"V{width}")[:, 0]
 
 
 def _digits(values: Int64s) -> tuple[UInt8s, Int64s]:
     """(n, w) decimal digits, with NUL for what a number does not need, and (n,) how many it does not."""
-    size = np.abs(values)
-    width = len(str(int(size.max())))
-    groups = -(-width // 4)
-    out = np.empty((len(values), 4 * groups), np.uint8)
-    for group in range(groups):
-        higher = size // _GROUP ** (groups - 1 - group)
-        digits = higher % _GROUP if group else higher
-        form = _GROUP * (2 if group == groups - 1 else 1)
-        word = _DIGITS[np.where(higher < _GROUP, digits + form, digits)]
-        out[:, 4 * group : 4 * group + 4] = word.view(np.uint8).reshape(-1, 4)
-    out = out[:, 4 * groups - width :]
-    spare = np.zeros(len(values), np.int64)
-    for digit in range(1, width):
+    least, most = int(values.min()), int(values.max())
+    negative = values < 0 if least < 0 else None
+    size = values if negative is None else np.abs(values)
+    most = max(most, -least)
+    width = len(str(most))
+    if most < 2**32:
+        size = size.astype(np.uint32)  # twice as fast to divide
+    even = negative is None and len(str(least)) == width
+    out, spare = _groups_of(size, -(-width // 4), even=even)[:, -width:], np.zeros(len(values), np.int64)
+    for digit in range(1, 1 if even else width):
         spare += size < 10**digit
-    negative = values < 0
-    if negative.any():
-        out = np.column_stack((np.where(negative, ord("-"), 0).astype(np.uint8), out))
+    if negative is not None:
+        sign = np.where(negative, ord("-"), 0).astype(np.uint8)
+        out = np.ascontiguousarray(np.column_stack((sign, out)))
         spare += ~negative
     return out, spare
 
 
-def xml_run(run: IntervalRun) -> bytes:
-    if not len(run):
-        return b""
+def _groups_of(size: np.ndarray, groups: int, *, even: bool) -> UInt8s:
+    """(n, 4 groups) digits.
+
+    even  all numbers have the same number of digits
+    """
+    words = np.empty((len(size), groups), np.uint32)
+    for group in range(groups - 1, -1, -1):
+        higher = size // _GROUP
+        place = size - higher * _GROUP
+        form = _GROUP * (2 if group == groups - 1 else 1)
+        if not even:
+            place[size < _GROUP] += form
+        elif not group:
+            place += form
+        words[:, group] = _DIGITS[place]
+        size = higher
+    return words.view(np.uint8)
+
+
+def xml_run(run: IntervalRun) -> Iterator[bytes]:
+    """In pieces of whole blocks, small enough to be made, sent and made anew within a processor's own memory."""
+    heads = _heads(run) if len(run) else iter(())
+    low = 0
+    while low < len(run):
+        wanted = run.bounds[low] + _READINGS_AT_ONCE
+        high = max(low + 1, int(np.searchsorted(run.bounds, wanted, side="right")) - 1)
+        yield _blocks(part(run, low, high), heads)
+        low = high
+
+
+def _blocks(run: IntervalRun, heads: Iterator[bytes]) -> bytes:
+    """`heads`: what stands before the readings of each block; as many are taken as there are blocks."""
     text, begins = _readings(run)
     view = memoryview(text)
     cuts = begins[run.bounds].tolist()
     pieces: list[bytes | memoryview] = []
-    for head, low, high in zip(_heads(run), cuts, cuts[1:], strict=False):
+    for low, high, head in zip(cuts, cuts[1:], heads, strict=False):
         pieces += (head, view[low:high], _TAIL)
     return b"".join(pieces)
 
