@@ -18,6 +18,14 @@ def test_values_come_back_bit_by_bit(matrix: np.ndarray) -> None:
     assert same.all()
 
 
+@given(arrays.arrays(np.float64, shapes, elements=values))
+def test_blocks_one_after_the_other_come_back_as_each_by_itself(matrix: np.ndarray) -> None:
+    packed = blocks.pack_values(matrix)
+    sizes = np.array([len(each) for each in packed])
+    back = blocks.unpack_joined(b"".join(packed), sizes, matrix.shape[1])
+    assert back.tobytes() == blocks.unpack_values(packed, matrix.shape[1]).tobytes()
+
+
 @given(arrays.arrays(np.float64, shapes, elements=values), st.data())
 def test_qualities_come_back_where_there_is_a_value(matrix: np.ndarray, data: st.DataObject) -> None:
     quality = data.draw(arrays.arrays(np.uint8, matrix.shape, elements=st.integers(1, 6)))

@@ -1,0 +1,125 @@
+"""SQL of what a run reads: members, their series, their day blocks, their other events."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection as Driver
+from sqlalchemy import Connection
+
+
+class Member(NamedTuple):
+    """An asset of a run; a series is None where it has none."""
+
+    uuid: UUID
+    asset_id: str
+    zone: str
+    delivered: int | None
+    received: int | None
+
+
+class Blocks(NamedTuple):
+    """Day blocks of one series, in the order of their days; each member joins one entry a block.
+
+    days       big-endian int16, from the first day asked for
+    revisions  big-endian int32
+    sizes      big-endian int16, bytes in `values`
+    """
+
+    series_id: int
+    days: bytes
+    revisions: bytes
+    sizes: bytes
+    values: bytes
+
+
+class Other(NamedTuple):
+    """Another event that an asset takes part in."""
+
+    asset_uuid: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+_MEMBERS = """
+    SELECT a.uuid, a.asset_id, a.zone,
+           min(s.id) FILTER (WHERE s.flow = 'delivered'), min(s.id) FILTER (WHERE s.flow = 'received')
+    FROM flex_asset a
+    LEFT JOIN series s ON s.tenant_id = a.tenant_id AND s.owner_kind = a.owner_kind AND s.owner_id = a.owner_id
+        AND s.commodity = 'electricity' AND s.kind = 'energy' AND s.unit = 'kWh' AND s.interval_s = 1800
+        AND s.channel = '' AND s.offset_s = 0
+    WHERE a.tenant_id = %b AND a.uuid = ANY(%b::uuid[])
+    GROUP BY a.tenant_id, a.uuid
+    ORDER BY a.uuid
+"""
+
+# One row a series: a row a block costs three times as much to hand over.
+_BLOCKS = """
+    SELECT series_id, string_agg(int2send((day - %b::date)::int2), ''), string_agg(int4send(revision), ''),
+           string_agg(int2send(octet_length(values)::int2), ''), string_agg(values, '')
+    FROM (
+        SELECT series_id, day, revision, values FROM {table}
+        WHERE series_id = ANY(%b::bigint[]) AND day >= %b AND day <= %b
+        ORDER BY series_id, day
+    ) AS block
+    GROUP BY series_id
+"""
+_NOW = _BLOCKS.format(table="reading_block")
+_EVER = _BLOCKS.format(
+    table="""(
+        SELECT series_id, day, revision, values FROM reading_block
+        UNION ALL SELECT series_id, day, revision, values FROM reading_revision
+    ) AS kept"""
+)
+
+_OTHERS = """
+    SELECT p.asset_uuid, e.starts_at, e.ends_at
+    FROM flex_event_asset p
+    JOIN flex_event e ON e.tenant_id = p.tenant_id AND e.uuid = p.event_uuid
+    WHERE p.tenant_id = %b AND p.asset_uuid = ANY(%b::uuid[]) AND e.uuid <> %b
+      AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND NOT e.opt_in_required))
+      AND e.status IN ('SCHEDULED', 'STARTED', 'ENDED') AND e.starts_at < %b AND e.ends_at > %b
+"""
+
+_PARTICIPANTS = """
+    SELECT p.asset_uuid
+    FROM flex_event_asset p
+    JOIN flex_event e ON e.tenant_id = p.tenant_id AND e.uuid = p.event_uuid
+    WHERE p.tenant_id = %b AND p.event_uuid = %b
+      AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND NOT e.opt_in_required))
+    ORDER BY p.asset_uuid
+"""
+
+
+def driver_of(db: Connection) -> Driver[Any]:
+    driver = db.connection.driver_connection
+    assert isinstance(driver, Driver)
+    return driver
+
+
+def participants(db: Connection, tenant_id: int, event: UUID) -> list[UUID]:
+    with driver_of(db).cursor(binary=True) as cursor:
+        return [row[0] for row in cursor.execute(_PARTICIPANTS, (tenant_id, event))]
+
+
+def members(db: Connection, tenant_id: int, assets: Sequence[UUID]) -> list[Member]:
+    """In the order of their UUIDs."""
+    with driver_of(db).cursor(binary=True) as cursor:
+        return [Member(*row) for row in cursor.execute(_MEMBERS, (tenant_id, list(assets)))]
+
+
+def blocks(db: Connection, series: Sequence[int], first: date, last: date, *, ever: bool = False) -> list[Blocks]:
+    """Of the days first..last; with `ever` also those that were replaced since."""
+    with driver_of(db).cursor(binary=True) as cursor:
+        cursor.execute(_EVER if ever else _NOW, (first, list(series), first, last))
+        return [Blocks(*row) for row in cursor]
+
+
+def other_events(
+    db: Connection, tenant_id: int, assets: Sequence[UUID], event: UUID, start: datetime, end: datetime
+) -> list[Other]:
+    """Those that touch [start, end)."""
+    with driver_of(db).cursor(binary=True) as cursor:
+        cursor.execute(_OTHERS, (tenant_id, list(assets), event, end, start))
+        return [Other(*row) for row in cursor]
