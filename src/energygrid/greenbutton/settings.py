@@ -10,6 +10,9 @@ class GreenButtonSettings(BaseModel):
         50, gt=0, description="Requests a second of one third party, in one process, before 429."
     )
     burst: int = Field(100, ge=1, description="Requests that may come at once after a quiet time.")
+    feeds_at_once: int = Field(
+        8, ge=1, description="Batches and lists of blocks under way for one authorization, in one process, before 429."
+    )
     async_above_readings: int | None = Field(
         20_000_000,
         ge=1,

@@ -11,6 +11,7 @@ from starlette.routing import Router
 from tests.conftest import _on_server
 from tests.surfaces.greenbutton.world import GreenButton, bill, detroit
 
+from energygrid.access.settings import AccessSettings
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Database
@@ -21,9 +22,13 @@ from energygrid.surfaces.root.mounts import Mounted
 
 
 @contextmanager
-def mounted(services: Services) -> Iterator[TestClient]:
-    surface = Mounted("greenbutton", "Green Button", create_app(services), ["/DataCustodian"], None, None)
-    with TestClient(Router(routes=surface.routes()), services.settings.public_url, False) as client:
+def mounted(
+    services: Services, rules: AccessSettings | None = None, *, peer: str = "testclient"
+) -> Iterator[TestClient]:
+    """As it stands on a server; what it raises is told as a server tells it."""
+    surface = Mounted("greenbutton", "Green Button", create_app(services, rules), ["/DataCustodian"], None, None)
+    app, base = Router(routes=surface.routes()), services.settings.public_url
+    with TestClient(app, base, raise_server_exceptions=False, client=(peer, 1)) as client:
         yield client
 
 
@@ -53,7 +58,7 @@ def shared(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory)
     settings = Settings(data_dir=tmp_path_factory.mktemp("greenbutton"), environment="sandbox")
     vault = Vault(bytes(range(32)))
     services = Services(database, settings, vault, TokenChecker(database, settings, vault))
-    with mounted(services) as client:
+    with mounted(services, AccessSettings(address_failures=100_000)) as client:
         made = detroit(client, services)
         bill(made.utility, "E1", "A-1")
         bill(made.utility, "E2", "A-2")

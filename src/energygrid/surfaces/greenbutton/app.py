@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from energygrid.access.settings import AccessSettings
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
@@ -14,6 +15,7 @@ from energygrid.surfaces.common.oauth import app as oauth
 from energygrid.surfaces.common.rate_limit import RateLimits
 from energygrid.surfaces.greenbutton import batches, blocks, errors, files, registrations, resources, status
 from energygrid.surfaces.greenbutton.heads import Heads
+from energygrid.surfaces.greenbutton.under_way import UnderWay
 
 ROUTERS = (
     resources.router,
@@ -26,7 +28,7 @@ ROUTERS = (
 )
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, rules: AccessSettings | None = None) -> FastAPI:
     settings = services.settings
     app = FastAPI(
         title="EnergyGrid Green Button",
@@ -40,10 +42,12 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.trusted_hops = TrustedHops.of(settings.trusted_proxies)
+    app.state.access_rules = rules or AccessSettings()
     app.state.limits = RateLimits()
+    app.state.under_way = UnderWay()
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/{utility}/oauth", oauth.create_app(services))
+    app.mount("/{utility}/oauth", oauth.create_app(services, rules))
     app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     errors.install(app, _allowed(app))
     app.add_middleware(BodyLimit, limit=settings.body_limit, upload_limit=settings.body_limit)

@@ -15,8 +15,13 @@ from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 
+from energygrid.access import throttle
 from energygrid.access.caller import Caller
+from energygrid.access.oauth.client_auth import failure_rule, network_of
+from energygrid.access.settings import AccessSettings
 from energygrid.access.third_parties.third_parties import TOKEN_PREFIX
+from energygrid.access.trusted_hops import TrustedHops
+from energygrid.database.engine import Connection
 from energygrid.errors import Denied, Unauthenticated
 from energygrid.greenbutton.bearers import Presented, TokenKind, bearer_of
 from energygrid.greenbutton.settings import GreenButtonSettings
@@ -63,13 +68,33 @@ class _Bearer(HTTPBearer):
 
 
 async def _presented(request: Request, token: str) -> Presented:
+    hops: TrustedHops = request.app.state.trusted_hops
+    peer = request.client.host if request.client else None
     if token.startswith(TOKEN_PREFIX):
-        return Presented(TokenKind.REGISTRATION, registration=token)
-    hops = request.app.state.trusted_hops
-    certificate = hops.certificate(request.client.host if request.client else None, request.headers)
+        presented = Presented(TokenKind.REGISTRATION, registration=token)
+        address = hops.caller_address(peer, request.headers)
+        await run_in_threadpool(_require_known, request, presented, address)
+        return presented
+    certificate = hops.certificate(peer, request.headers)
     checked = await check_bearer(request, token, certificate)
     kind = {"client": TokenKind.CLIENT, "access": TokenKind.ACCESS}.get(str(checked.claims.get("espi")), TokenKind.API)
     return Presented(kind, token=checked)
+
+
+def _require_known(request: Request, presented: Presented, address: str) -> None:
+    """Unknown registration tokens count against the network address they come from, and lock it in the end."""
+    here, now, key = services_of(request), datetime.now(UTC), f"registration tokens from {network_of(address)}"
+    rules: AccessSettings = request.app.state.access_rules
+
+    def check(db: Connection) -> None:
+        throttle.require_unlocked(db, key, now)
+        bearer_of(db, presented, here.vault, now)
+
+    try:
+        here.database.read(check)
+    except Unauthenticated:
+        here.database.write(throttle.fail, key, failure_rule(rules, rules.address_failures), now)
+        raise
 
 
 def _require_rate(request: Request, token: Caller | None) -> None:

@@ -22,6 +22,7 @@ from energygrid.surfaces.greenbutton.errors import answers_of
 from energygrid.surfaces.greenbutton.later import client_of, now_or_later, representation
 from energygrid.surfaces.greenbutton.negotiation import media_type
 from energygrid.surfaces.greenbutton.openapi import parameters
+from energygrid.surfaces.greenbutton.under_way import ONE_OF_A_THIRD_PARTY, ONE_OF_AN_AUTHORIZATION
 
 router = APIRouter(prefix=f"{RESOURCE}/Batch", tags=["Batch"])
 bulk_router = APIRouter(prefix=RESOURCE, tags=["Bulk"])
@@ -31,15 +32,17 @@ _READINGS: dict[str, Any] = {
     "responses": answers_of("readings", *_ERRORS, later=True),
     "openapi_extra": parameters("", windows=True, pages=True, depth=True, prefer=True),
     "response_class": Response,
+    "dependencies": [ONE_OF_AN_AUTHORIZATION],
 }
 _ENTRIES: dict[str, Any] = {
     "responses": answers_of("atom", *_ERRORS),
     "openapi_extra": parameters("", windows=True, pages=True),
     "response_class": Response,
 }
-
-
-_BULK = _READINGS | {"responses": answers_of("readings", *_ERRORS, 410, later=True)}
+_BULK = _READINGS | {
+    "responses": answers_of("readings", *_ERRORS, 410, later=True),
+    "dependencies": [ONE_OF_A_THIRD_PARTY],
+}
 
 
 @router.get("/Subscription/{auth_uid}", **_READINGS)

@@ -18,6 +18,7 @@ from energygrid.surfaces.greenbutton.errors import answers_of
 from energygrid.surfaces.greenbutton.negotiation import media_type
 from energygrid.surfaces.greenbutton.openapi import parameters
 from energygrid.surfaces.greenbutton.paging import cut
+from energygrid.surfaces.greenbutton.under_way import ONE_OF_AN_AUTHORIZATION
 
 router = APIRouter(prefix=RESOURCE, tags=["Usage"])
 _BLOCK = f"{READING}/{{reading_uid}}/IntervalBlock"
@@ -30,6 +31,7 @@ Uid = Annotated[str, Path(examples=["1234567890123456"])]
     responses=answers_of("readings", *_ERRORS),
     openapi_extra=parameters("", windows=True, pages=True),
     response_class=Response,
+    dependencies=[ONE_OF_AN_AUTHORIZATION],
 )
 def list_interval_blocks(
     request: Request, presented: WithAccessToken, auth_uid: Uid, meter_uid: Uid, reading_uid: Uid
