@@ -31,12 +31,13 @@ TASK_MODULES = [
     "energygrid.jobs.customers",
     "energygrid.jobs.devices",
     "energygrid.jobs.billing",
+    "energygrid.jobs.flexibility",
     "energygrid.jobs.greenbutton",
     "energygrid.jobs.messaging",
     "energygrid.jobs.metering",
 ]
 
-_SWEEPS = ("devices.advance", "greenbutton.sweep", "messaging.sweep")
+_SWEEPS = ("devices.advance", "flexibility.sweep", "greenbutton.sweep", "messaging.sweep")
 _AGAIN_S = 1.0
 _POLL_S = 1.0
 """How late a job may begin that was enqueued for a later time."""

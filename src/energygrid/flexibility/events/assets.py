@@ -1,0 +1,145 @@
+"""The assets of an event: who may take part, who does, and what each said."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from energygrid.access import audit
+from energygrid.access.caller import Actor, Tenant
+from energygrid.errors import Conflict, NotFound
+from energygrid.flexibility.events import eligibility
+from energygrid.flexibility.events.eligibility import Candidate
+from energygrid.flexibility.events.event import Event
+from energygrid.flexibility.events.lifecycle import Status, effective
+from energygrid.flexibility.events.queries import assets as queries
+from energygrid.flexibility.events.queries import events as event_queries
+from energygrid.flexibility.events.queries.assets import EventAsset, Judged
+from energygrid.flexibility.events.time import time_of
+
+Word = Literal["OPT_IN", "OPT_OUT"]
+_MOST_NAMED = 20
+
+
+def judge(
+    db: Connection,
+    tenant: Tenant,
+    *,
+    scheme: UUID | None,
+    portfolios: Sequence[UUID],
+    criteria: Mapping[str, str],
+    starts_at: datetime,
+) -> list[tuple[Candidate, str | None]]:
+    """Every asset that such an event reaches, by the caller's own ids, with the reason why it may not take part.
+
+    Those of its portfolios; without portfolios, those READY in its scheme. With both, an asset of a portfolio that is
+    not READY in the scheme is reached and may not take part.
+    """
+    day = starts_at.date()
+    lookback: tuple[date, date] | None = None
+    if eligibility.asks_for_days(criteria):
+        lookback = day - timedelta(days=eligibility.LOOKBACK_DAYS), day
+    found = queries.candidates(db, tenant.id, scheme=scheme, portfolios=portfolios, lookback=lookback)
+    in_scheme = scheme is not None
+    return [(each, eligibility.judge(each, criteria, in_scheme=in_scheme)) for each in found]
+
+
+def settle(db: Connection, tenant: Tenant, event: Event, portfolios: Sequence[UUID], now: datetime) -> int:
+    """Write down who takes part, as things stand now; returns how many assets the event has reached by this.
+
+    Assets that the event has already keep their state.
+    """
+    judged = [
+        Judged(each.uuid, "PENDING" if reason is None else "INELIGIBLE", reason)
+        for each, reason in judge(
+            db,
+            tenant,
+            scheme=event.scheme_uuid,
+            portfolios=portfolios,
+            criteria=event.eligibility,
+            starts_at=event.starts_at,
+        )
+    ]
+    queries.add_assets(db, tenant.id, event.uuid, judged, now)
+    return len(judged)
+
+
+def participants(db: Connection, tenant: Tenant, event_uuid: UUID) -> list[UUID]:
+    """Assets that take part: those opted in, and where no opt-in is required those that said nothing.
+
+    None of a draft: who takes part is settled when an event is scheduled.
+    """
+    event = _find(event_queries.event(db, tenant.id, event_uuid))
+    states = ("OPT_IN",) if event.opt_in_required else ("OPT_IN", "PENDING")
+    return queries.participants(db, tenant.id, event_uuid, states)
+
+
+def page(db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit: int) -> tuple[list[EventAsset], int]:
+    """Assets of an event with their states, by the caller's own ids, and how many there are in all."""
+    _find(event_queries.event(db, tenant.id, event_uuid))
+    return queries.page(db, tenant.id, event_uuid, offset=offset, limit=limit)
+
+
+def say(
+    db: Connection,
+    tenant: Tenant,
+    event_uuid: UUID,
+    words: Iterable[tuple[Word, Sequence[UUID]]],
+    *,
+    who: Actor,
+    now: datetime,
+) -> dict[str, int]:
+    """Opt assets in or out, all or none of them; the event's assets by state afterwards.
+
+    In until the event starts, out until it ends. Of several words on one asset the last counts.
+    """
+    event = _find(event_queries.lock_event(db, tenant.id, event_uuid))
+    said: dict[UUID, Word] = {uuid: word for word, uuids in words for uuid in uuids}
+    known = queries.states(db, tenant.id, event_uuid, sorted(said))
+    if missing := [uuid for uuid in said if uuid not in known]:
+        raise NotFound("UNKNOWN_EVENT_ASSET", f"the event does not reach {_named(missing)}")
+    _require_time(event, set(said.values()), time_of(db, tenant, now))
+    for uuid, word in said.items():
+        state, reason = known[uuid]
+        if state == "INELIGIBLE" and word == "OPT_IN":
+            raise Conflict("INELIGIBLE", f"asset {uuid} may not take part: {reason}")
+    for word in ("OPT_IN", "OPT_OUT"):
+        # An ineligible asset is out already, and its reason stays.
+        uuids = [uuid for uuid, each in said.items() if each == word and known[uuid][0] not in {word, "INELIGIBLE"}]
+        if uuids:
+            queries.set_state(db, tenant.id, event_uuid, uuids, word, now)
+    counts = queries.counts(db, tenant.id, event_uuid)
+    audit.record(
+        db,
+        tenant.id,
+        actor=who.name,
+        action="event.assets_said",
+        subject=f"event/{event_uuid}",
+        request_id=who.request_id,
+        now=now,
+        facts={word: sum(each == word for each in said.values()) for word in sorted(set(said.values()))},
+    )
+    return counts
+
+
+def _require_time(event: Event, words: set[Word], at: datetime) -> None:
+    status = effective(event.status, event.starts_at, event.ends_at, at)
+    if status is Status.DRAFT:
+        raise Conflict("NOT_SCHEDULED", "the event is a draft; assets say in or out once it is scheduled")
+    if status in {Status.ENDED, Status.CANCELLED}:
+        raise Conflict("EVENT_OVER", f"the event is {status}; nobody can opt in or out any more")
+    if status is Status.STARTED and "OPT_IN" in words:
+        raise Conflict("EVENT_STARTED", "the event has started; assets may opt out of it, but no longer in")
+
+
+def _find(event: Event | None) -> Event:
+    if event is None:
+        raise NotFound("UNKNOWN_EVENT", "there is no such event")
+    return event
+
+
+def _named(uuids: Sequence[UUID]) -> str:
+    more = len(uuids) - _MOST_NAMED
+    return ", ".join(map(str, uuids[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,245 @@
+"""Use cases of events: making, finding, changing, scheduling and cancelling them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection
+
+from energygrid.access import audit
+from energygrid.access.caller import Actor, Tenant
+from energygrid.errors import Conflict, NotFound
+from energygrid.flexibility import messages
+from energygrid.flexibility.events import assets, clock
+from energygrid.flexibility.events.event import Draft, Event, check
+from energygrid.flexibility.events.lifecycle import CHANGEABLE, Signal, StatsState, Status, effective, step
+from energygrid.flexibility.events.queries import events as queries
+from energygrid.flexibility.events.queries.events import Filter
+from energygrid.flexibility.events.time import time_of
+from energygrid.flexibility.settings import FlexibilitySettings
+
+
+def find(db: Connection, tenant: Tenant, uuid: UUID) -> Event:
+    """Raises NotFound UNKNOWN_EVENT."""
+    return _known(queries.event(db, tenant.id, uuid))
+
+
+def page(db: Connection, tenant: Tenant, asked: Filter, *, offset: int, limit: int) -> tuple[list[Event], int]:
+    """The newest start first, and how many there are in all."""
+    return queries.page(db, tenant.id, asked, offset=offset, limit=limit)
+
+
+def create(db: Connection, tenant: Tenant, draft: Draft, *, scheduled: bool, who: Actor, now: datetime) -> Event:
+    """A new event; `scheduled` schedules it at once.
+
+    Raises Invalid INVALID_EVENT, UNKNOWN_SCHEME, UNKNOWN_PORTFOLIO, and what `schedule` raises.
+    """
+    values = prepare(db, tenant, draft)
+    at = time_of(db, tenant, now)
+    made = {
+        "uuid": uuid4(),
+        "status": Status.DRAFT,
+        "stats_state": StatsState.NONE,
+        "baselines_revision": 0,
+        "stats_revision": 0,
+        "created_at": at,
+        "updated_at": at,
+    }
+    event = queries.insert_event(db, tenant.id, values | made)
+    _audit(db, tenant, event, "event.created", who, now)
+    _assign(db, tenant, event, draft.portfolios, now)
+    return schedule(db, tenant, event.uuid, who=who, now=now) if scheduled else event
+
+
+def prepare(db: Connection, tenant: Tenant, draft: Draft) -> dict[str, Any]:
+    """The checked members of an event made of `draft`, with what its scheme and the tenant say where it is silent."""
+    facts = _scheme_facts(db, tenant, draft.scheme_uuid)
+    require_portfolios(db, tenant, draft.portfolios)
+    values = {
+        "name": draft.name,
+        "type": draft.type,
+        "starts_at": draft.starts_at,
+        "ends_at": draft.ends_at,
+        "scheme_uuid": draft.scheme_uuid,
+        "opt_in_required": draft.opt_in_required,
+        "incentive": draft.incentive,
+        "incentive_type": draft.incentive_type,
+        "currency": draft.currency or tenant.section("flexibility", FlexibilitySettings).currency,
+        "eligibility": dict(draft.eligibility),
+        "terms": facts | dict(draft.terms),
+    }
+    check(values)
+    return values
+
+
+def change(
+    db: Connection, tenant: Tenant, uuid: UUID, changes: Mapping[str, Any], *, who: Actor, now: datetime
+) -> Event:
+    """Change members of an event, named as in `Event`; what is not changed is not looked at.
+
+    An event that is scheduled already is told anew with EVENT.SCHEDULED. Raises Conflict EVENT_FIXED.
+    """
+    event = _known(queries.lock_event(db, tenant.id, uuid))
+    values = {name: value for name, value in changes.items() if value != getattr(event, name)}
+    if not values:
+        return event
+    at = time_of(db, tenant, now)
+    status = effective(event.status, event.starts_at, event.ends_at, at)
+    if fixed := sorted(set(values) - CHANGEABLE[status]):
+        may = ", ".join(sorted(CHANGEABLE[status])) or "nothing"
+        raise Conflict("EVENT_FIXED", f"{', '.join(fixed)}: of an event that is {status} may be changed: {may}")
+    if "scheme_uuid" in values:
+        _scheme_facts(db, tenant, values["scheme_uuid"])
+    members = {name: getattr(event, name) for name in Event.__dataclass_fields__}
+    check(members | values)
+    if status is Status.SCHEDULED:
+        _require_future(values.get("starts_at", event.starts_at), at)
+    event = queries.change_event(db, tenant.id, uuid, values | {"updated_at": at})
+    _audit(db, tenant, event, "event.changed", who, now, {"changed": sorted(values)})
+    if event.status is Status.SCHEDULED:
+        messages.tell(db, tenant.id, _scheduled(event), at)
+        clock.foresee(db, tenant, event, now)
+    return event
+
+
+def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datetime) -> Event:
+    """Settle who takes part, tell subscribers, and leave the rest to the clock. Again: nothing happens.
+
+    Raises Conflict NOT_A_DRAFT, EVENT_IN_THE_PAST, NO_AUDIENCE and NO_ASSETS.
+    """
+    event = _known(queries.lock_event(db, tenant.id, uuid))
+    if event.status is Status.SCHEDULED:
+        return event
+    status = step(event.status, Signal.SCHEDULE)
+    if status is None:
+        raise Conflict("NOT_A_DRAFT", f"the event is {event.status}; only a draft can be scheduled")
+    at = time_of(db, tenant, now)
+    _require_future(event.starts_at, at)
+    portfolios = queries.portfolios_of(db, tenant.id, uuid)
+    if event.scheme_uuid is None and not portfolios:
+        raise Conflict("NO_AUDIENCE", "the event reaches nobody: name its schemeUUID, or assign portfolios to it")
+    if not assets.settle(db, tenant, event, portfolios, now):
+        raise Conflict("NO_ASSETS", "no asset is in the event's portfolios, or READY in its scheme")
+    queries.insert_transition(db, tenant.id, uuid, status, at, now)
+    event = queries.change_event(db, tenant.id, uuid, {"status": status, "updated_at": at})
+    messages.tell(db, tenant.id, _scheduled(event), at, key=clock.message_key(uuid, status))
+    _audit(db, tenant, event, "event.scheduled", who, now)
+    clock.foresee(db, tenant, event, now)
+    return event
+
+
+def cancel(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datetime) -> Event:
+    """Call an event off that has not ended. Again: nothing happens. Raises Conflict NOT_CANCELLABLE."""
+    event = _known(queries.lock_event(db, tenant.id, uuid))
+    if event.status is Status.CANCELLED:
+        return event
+    at = time_of(db, tenant, now)
+    timely = effective(event.status, event.starts_at, event.ends_at, at)
+    if step(timely, Signal.CANCEL) is None:
+        raise Conflict("NOT_CANCELLABLE", f"the event is {timely}; only one that is SCHEDULED or STARTED is cancelled")
+    status = Status.CANCELLED
+    queries.insert_transition(db, tenant.id, uuid, status, at, now)
+    event = queries.change_event(db, tenant.id, uuid, {"status": status, "updated_at": at})
+    messages.tell(db, tenant.id, messages.event_cancelled(uuid), at, key=clock.message_key(uuid, status))
+    _audit(db, tenant, event, "event.cancelled", who, now)
+    return event
+
+
+def portfolios(db: Connection, tenant: Tenant, uuid: UUID) -> list[UUID]:
+    """Portfolios of an event in the order in which they were assigned."""
+    find(db, tenant, uuid)
+    return queries.portfolios_of(db, tenant.id, uuid)
+
+
+def assign(
+    db: Connection, tenant: Tenant, uuid: UUID, portfolios: Sequence[UUID], *, who: Actor, now: datetime
+) -> list[UUID]:
+    """Add portfolios to an event that has not started; all that it then has.
+
+    Assets of a scheduled event's new portfolios take part from now on. Raises Conflict EVENT_FIXED.
+    """
+    event = _known(queries.lock_event(db, tenant.id, uuid))
+    status = effective(event.status, event.starts_at, event.ends_at, time_of(db, tenant, now))
+    if status not in {Status.DRAFT, Status.SCHEDULED}:
+        raise Conflict("EVENT_FIXED", f"the event is {status}; portfolios are assigned before it starts")
+    require_portfolios(db, tenant, portfolios)
+    before = queries.portfolios_of(db, tenant.id, uuid)
+    if status is Status.SCHEDULED and not before and portfolios:
+        raise Conflict("EVENT_FIXED", "the event was scheduled for all of its scheme; portfolios would not narrow it")
+    if new := _assign(db, tenant, event, portfolios, now):
+        if status is Status.SCHEDULED:
+            assets.settle(db, tenant, event, new, now)
+        _audit(db, tenant, event, "event.portfolios_assigned", who, now, {"portfolios": [str(each) for each in new]})
+    return queries.portfolios_of(db, tenant.id, uuid)
+
+
+def require_portfolios(db: Connection, tenant: Tenant, uuids: Sequence[UUID]) -> None:
+    """Raises NotFound UNKNOWN_PORTFOLIO."""
+    known = queries.active_portfolios(db, tenant.id, uuids) if uuids else set()
+    if missing := [str(uuid) for uuid in uuids if uuid not in known]:
+        raise NotFound("UNKNOWN_PORTFOLIO", f"there is no portfolio {', '.join(missing[:20])}")
+
+
+def _assign(db: Connection, tenant: Tenant, event: Event, uuids: Sequence[UUID], now: datetime) -> list[UUID]:
+    """Those that were not assigned before, each told."""
+    at = time_of(db, tenant, now)
+    new = [uuid for uuid in dict.fromkeys(uuids) if queries.assign_portfolio(db, tenant.id, event.uuid, uuid, now)]
+    for uuid in new:
+        key = clock.message_key(event.uuid, f"portfolio/{uuid}")
+        messages.tell(db, tenant.id, messages.event_portfolio_assigned(event.uuid, uuid), at, key=key)
+    return new
+
+
+def _scheme_facts(db: Connection, tenant: Tenant, uuid: UUID | None) -> dict[str, Any]:
+    facts = {} if uuid is None else queries.scheme_facts(db, tenant.id, uuid)
+    if facts is None:
+        raise NotFound("UNKNOWN_SCHEME", f"there is no event scheme {uuid}")
+    return facts
+
+
+def _scheduled(event: Event) -> messages.Message:
+    return messages.event_scheduled(
+        event.uuid,
+        name=event.name,
+        type=event.type,
+        start=event.starts_at,
+        end=event.ends_at,
+        opt_in_required=event.opt_in_required,
+        incentive=event.incentive,
+        incentive_type=event.incentive_type,
+        eligibility=event.eligibility,
+    )
+
+
+def _require_future(starts_at: datetime, at: datetime) -> None:
+    if starts_at <= at:
+        told = at.isoformat(timespec="seconds")
+        raise Conflict("EVENT_IN_THE_PAST", f"the event would have started already: for this tenant it is {told}")
+
+
+def _known(event: Event | None) -> Event:
+    if event is None:
+        raise NotFound("UNKNOWN_EVENT", "there is no such event")
+    return event
+
+
+def _audit(
+    db: Connection,
+    tenant: Tenant,
+    event: Event,
+    action: str,
+    who: Actor,
+    now: datetime,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    audit.record(
+        db,
+        tenant.id,
+        actor=who.name,
+        action=action,
+        subject=f"event/{event.uuid}",
+        request_id=who.request_id,
+        now=now,
+        facts=facts or {},
+    )
