@@ -71,9 +71,8 @@ def _statement_columns() -> list[Column[object]]:
         Column("delivered", BigInteger, nullable=False),
         Column("amount", Numeric, nullable=False, comment="money, or points"),
         Column("curves", LargeBinary, comment="int64: baseline and actual of each flow that counts, by interval"),
-        Column(
-            "days", Text, nullable=False, comment="a 1 for each UTC day whose readings matter, from the run's first"
-        ),
+        Column("first_day", Integer, nullable=False, comment="UTC day that `days` begins with, days since 1970"),
+        Column("days", Text, nullable=False, comment="a 1 for each day whose readings matter"),
         Column("evidence", Text, nullable=False, comment="canonical JSON"),
         Column("digest", LargeBinary, nullable=False, comment="SHA-256 of evidence"),
     ]
