@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import fasteners
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
@@ -23,6 +24,9 @@ from energygrid.settings import Settings
 
 TEMPLATE = "template_energygrid"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine breaks no law
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

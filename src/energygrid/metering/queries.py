@@ -8,6 +8,7 @@ from psycopg import Connection as Driver
 from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, bindparam, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from energygrid.database import arrays
 from energygrid.metering.readings import SeriesKey
 from energygrid.metering.tables import parked_reading, register_read, series
 
@@ -48,7 +49,7 @@ _ADD_SERIES = """
 
 _BLOCKS_IN_RANGE = f"""
     SELECT {_BLOCK_COLUMNS} FROM reading_block
-    WHERE series_id = ANY(%s::bigint[]) AND day >= %s AND day <= %s
+    WHERE series_id = ANY(%b::bigint[]) AND day >= %b AND day <= %b
     ORDER BY series_id, day
 """  # noqa: S608 - the columns are a constant
 
@@ -131,7 +132,7 @@ def blocks_in_range(
     """Blocks of days first..last (both included), ordered by series and day; as known at `as_of` if given."""
     with _driver(db).cursor(binary=True) as cursor:
         if as_of is None:
-            cursor.execute(_BLOCKS_IN_RANGE, (list(series_ids), first, last))
+            cursor.execute(_BLOCKS_IN_RANGE, (arrays.bigints(series_ids), first, last))
         else:
             cursor.execute(_BLOCKS_AS_OF, {"ids": list(series_ids), "first": first, "last": last, "as_of": as_of})
         return [Block(*row) for row in cursor]
@@ -139,7 +140,8 @@ def blocks_in_range(
 
 def blocks_by_key(db: Connection, keys: Sequence[tuple[int, date]]) -> list[Block]:
     with _driver(db).cursor(binary=True) as cursor:
-        cursor.execute(_BLOCKS_BY_KEY, ([key[0] for key in keys], [key[1] for key in keys]))
+        ids, days = arrays.bigints([key[0] for key in keys]), arrays.dates([key[1] for key in keys])
+        cursor.execute(_BLOCKS_BY_KEY, (ids, days))
         return [Block(*row) for row in cursor]
 
 
@@ -156,8 +158,16 @@ def write_revisions(db: Connection, blocks: Sequence[Block]) -> None:
         _driver(db).execute(_WRITE_REVISIONS, _columns(blocks))
 
 
-def _columns(blocks: Sequence[Block]) -> list[list[Any]]:
-    return [list(column) for column in zip(*blocks, strict=True)]
+def _columns(blocks: Sequence[Block]) -> list[arrays.PackedArray]:
+    return [
+        arrays.bigints([block.series_id for block in blocks]),
+        arrays.dates([block.day for block in blocks]),
+        arrays.ints([block.revision for block in blocks]),
+        arrays.instants([block.known_at for block in blocks]),
+        arrays.byteas([block.values for block in blocks]),
+        arrays.byteas([block.quality for block in blocks]),
+        arrays.texts([block.source_quality for block in blocks]),
+    ]
 
 
 def insert_register_reads(db: Connection, rows: Iterable[tuple[int, datetime, datetime, float, int]]) -> None:

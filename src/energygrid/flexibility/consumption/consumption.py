@@ -56,7 +56,7 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
         records = records.refuse(np.array(refused, np.bool_)[records.index], reason)
     series, index = _series(db, tenant, targets, records, now)
     batch = ReadingBatch(
-        series=[each.key for each in series],
+        series=[],  # the store is given stored ones
         index=index,
         start=records.start,
         value=records.value,

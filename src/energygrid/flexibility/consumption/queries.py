@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection as Driver
 from sqlalchemy import Connection, delete, insert, select
 
+from energygrid.database import arrays
 from energygrid.flexibility.consumption.tables import flex_ingest
 
 
@@ -28,7 +29,7 @@ class Target(NamedTuple):
 # grow by tens of thousands of rows at once.
 _ASSETS = """
     SELECT uuid::text, owner_kind, owner_id, zone, archived_at IS NOT NULL
-    FROM flex_asset WHERE tenant_id = %b AND uuid = ANY(%b::uuid[])
+    FROM flex_asset WHERE tenant_id = %b AND uuid = ANY(%b::text[]::uuid[])
 """
 _SERIES = """
     SELECT owner_kind, owner_id, flow, id FROM series
@@ -39,7 +40,7 @@ _SERIES = """
 _WITHDRAWN = """
     SELECT asset_uuid::text FROM (
         SELECT DISTINCT ON (asset_uuid) asset_uuid, withdrawn_at FROM flex_consent
-        WHERE tenant_id = %b AND asset_uuid = ANY(%b::uuid[]) AND scope = 'METER_DATA'
+        WHERE tenant_id = %b AND asset_uuid = ANY(%b::text[]::uuid[]) AND scope = 'METER_DATA'
         ORDER BY asset_uuid, granted_at DESC, withdrawn_at DESC NULLS FIRST
     ) AS newest
     WHERE withdrawn_at IS NOT NULL
@@ -50,11 +51,12 @@ def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> list[Target
     """Those of the assets that are the tenant's."""
     driver = db.connection.driver_connection
     assert isinstance(driver, Driver)
+    named = arrays.texts(uuids)
     with driver.cursor(binary=True) as cursor:
-        assets = cursor.execute(_ASSETS, (tenant_id, list(uuids))).fetchall()
-        kinds, owners = list({row[1] for row in assets}), list({row[2] for row in assets})
+        assets = cursor.execute(_ASSETS, (tenant_id, named)).fetchall()
+        kinds, owners = (arrays.texts(list({row[at] for row in assets})) for at in (1, 2))
         known = cursor.execute(_SERIES, (tenant_id, kinds, owners)).fetchall()
-        withdrawn = {row[0] for row in cursor.execute(_WITHDRAWN, (tenant_id, list(uuids)))}
+        withdrawn = {row[0] for row in cursor.execute(_WITHDRAWN, (tenant_id, named))}
     series = {(kind, owner, flow): series_id for kind, owner, flow, series_id in known}
     return [
         Target(
