@@ -19,6 +19,7 @@ from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
+from energygrid.billing.erase import erase_customer
 from energygrid.database.engine import Database
 from energygrid.greenbutton import ahead, notices
 from energygrid.greenbutton.ahead import Building, Built, Recipe
@@ -104,6 +105,84 @@ def test_the_same_file_twice_is_told_once(
         send(database, utility, day_csv("M1"))
         run_jobs()
     assert len(receiver.accepted) == 1
+
+
+def messages(receiver: Receiver) -> list[list[str]]:
+    return [each for bodies in receiver.accepted.values() for each in bodies]
+
+
+def test_a_changed_customer_is_told_of_and_one_pushed_unchanged_is_not(
+    database: Database,
+    utility: Tenant,
+    vault: Vault,
+    told: ThirdParty,
+    receiver: Receiver,
+    settings: Settings,
+    run_jobs: Callable[[], None],
+    failed_jobs: Callable[[], list[str]],
+) -> None:
+    mirror = Utility(database, vault, utility)
+    mirror.customer([{"meterId": "M1"}])
+    consent = give(database, utility, told)
+    mirror.customer([{"meterId": "M1"}])
+    run_jobs()
+    assert messages(receiver) == []
+    mirror.customer([{"meterId": "M1", "rateCode": "RES2"}])
+    run_jobs()
+    mirror.customer([{"meterId": "M1", "rateCode": "RES2"}], client_id="C2", premise="P2")  # takes it from C1
+    run_jobs()
+    assert failed_jobs() == []
+    assert messages(receiver) == [[f"{settings.resource_url}/Batch/RetailCustomer/{consent.id}"]] * 2
+
+
+def test_a_bill_of_an_espi_feed_is_told_with_its_period(
+    database: Database,
+    utility: Tenant,
+    vault: Vault,
+    told: ThirdParty,
+    receiver: Receiver,
+    settings: Settings,
+    run_jobs: Callable[[], None],
+    failed_jobs: Callable[[], list[str]],
+) -> None:
+    Utility(database, vault, utility).customer([{"meterId": "M1"}])
+    consent = give(database, utility, told)
+    start, length = int(datetime(2026, 1, 1, 5, tzinfo=UTC).timestamp()), 31 * 86_400
+    send(
+        database,
+        utility,
+        f"""<feed xmlns="http://www.w3.org/2005/Atom"><entry>
+        <link rel="self" href="/Subscription/1/UsagePoint/M1/UsageSummary/1"/>
+        <content><UsageSummary xmlns="http://naesb.org/espi">
+        <billingPeriod><duration>{length}</duration><start>{start}</start></billingPeriod>
+        <billLastPeriod>1100000</billLastPeriod>
+        <overallConsumptionLastPeriod><uom>72</uom><value>100000</value></overallConsumptionLastPeriod>
+        </UsageSummary></content></entry></feed>""".encode(),
+    )
+    run_jobs()
+    assert failed_jobs() == []
+    span = "published-min=2026-01-01T05:00:00Z&published-max=2026-02-01T05:00:00Z"
+    assert messages(receiver) == [[f"{settings.resource_url}/Batch/Subscription/{consent.id}?{span}"]]
+
+
+def test_an_erased_customer_has_no_consents_and_who_had_them_is_told(
+    database: Database,
+    utility: Tenant,
+    vault: Vault,
+    told: ThirdParty,
+    run_jobs: Callable[[], None],
+    failed_jobs: Callable[[], list[str]],
+) -> None:
+    add_meter(database, utility, vault, "M1")
+    first, second = give(database, utility, told), give(database, utility, told)
+    before = database.write(consents.revoke, utility.id, first.id, who=WHO, now=datetime.now(UTC))
+    database.write(erase_customer, utility, "C1", who=WHO, now=datetime.now(UTC))
+    assert database.read(consents.find, utility.id, first.id) == before
+    assert database.read(consents.find, utility.id, second.id).revoked_by == WHO.name
+    run_jobs()
+    assert failed_jobs() == []
+    query = select(notice_pending.c.kind, notice_pending.c.about)
+    assert database.read(lambda db: db.execute(query).all()) == [("authorization", second.id)]
 
 
 def test_estimates_are_told_as_readings_are(

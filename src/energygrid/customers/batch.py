@@ -18,7 +18,7 @@ from energygrid.access.vault import Vault
 from energygrid.customers.payload import check_payload, decode_json
 from energygrid.customers.sealed_lines import TOO_LONG, Sealer, lines_of
 from energygrid.customers.settings import CustomerSettings
-from energygrid.customers.sync import push_customer, unpark_readings
+from energygrid.customers.sync import Synced, follow_up, push_customer
 from energygrid.database.engine import Database
 from energygrid.errors import Invalid
 from energygrid.ingest import jobs, landing
@@ -131,11 +131,8 @@ def _push_part(
     now: datetime,
 ) -> _Part:
     part = _Part()
-    arrived: list[str] = []
-    for row, line in lines:
-        if line.strip():
-            arrived += _push_line(db, tenant, vault, job, row, line, part, now)
-    unpark_readings(db, tenant.id, arrived)
+    pushed = [_push_line(db, tenant, vault, job, row, line, part, now) for row, line in lines if line.strip()]
+    follow_up(db, tenant.id, [each for each in pushed if each is not None])
     jobs.add_rejects(db, job, part.rejects, after=report.stored_rejects)
     jobs.add_notes(db, job, part.notes, after=report.stored_notes)
     return part
@@ -143,8 +140,8 @@ def _push_part(
 
 def _push_line(
     db: Connection, tenant: Tenant, vault: Vault, job: Job, row: int, line: bytes, part: _Part, now: datetime
-) -> tuple[str, ...]:
-    """Push one line, or note why not; the meters that arrived."""
+) -> Synced | None:
+    """Push one line, or note why not."""
     client_id = ""
     stamp = job.options.get("source_time")
     try:
@@ -159,16 +156,16 @@ def _push_line(
             who=Actor(job.actor, job.request_id),
             now=now,
             source_time=datetime.fromisoformat(stamp) if stamp else None,
-            unpark=False,
+            alone=False,
         )
     except Invalid as error:
         if error.code == "SEAL_BROKEN":
             raise
         part.rejects.append(Reject(row, error.code, error.message, client_id))
-        return ()
+        return None
     part.results.append(synced.outcome)
     part.notes += [Note(row, notice.code, f"{notice.field} {notice.message}") for notice in synced.notices]
-    return synced.arrived
+    return synced
 
 
 def _decoded(line: bytes) -> object:

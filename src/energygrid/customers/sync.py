@@ -31,6 +31,8 @@ from energygrid.messaging import events
 
 Outcome = Literal["created", "updated", "unchanged", "stale"]
 _CLOCK_SKEW = timedelta(minutes=5)
+CHANGED = "greenbutton.customers_changed"
+"""Job that sees to those who are to be told of changed customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Synced:
     notices: tuple[Notice, ...]
     arrived: tuple[str, ...] = ()
     """Meters served from now on: readings that wait for them can be taken up."""
+    changed: tuple[str, ...] = ()
+    """Clients who were known before and of whom something else is known now, others than this one among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,12 @@ def push_customer(
     now: datetime,
     source_time: datetime | None = None,
     action: str = "customer.pushed",
-    unpark: bool = True,
+    alone: bool = True,
 ) -> Synced:
     """Make the payload the whole truth about its client.
 
     The same payload again writes nothing; one whose `source_time` is before the mirror's newest is ignored as stale.
-    `unpark=False`: the caller sees to the meters that arrived, for many customers at once.
+    `alone=False`: the caller calls `follow_up`, for many customers at once.
     Raises Invalid INVALID_PAYLOAD for a customer without sites whose account is not closed (it would wipe the customer
     after a broken export) and for a source time in the future.
     """
@@ -82,8 +86,8 @@ def push_customer(
     notices = (*checked.notices, *_status_notices(tenant, payload))
     push = _Push(tenant, privacy, payload, privacy.fingerprint(payload), source_time, notices)
     synced = _at_once(db, push, reading.customer_of(db, tenant.id, payload.client_id)) or _write(db, push, now)
-    if unpark:
-        unpark_readings(db, tenant.id, synced.arrived)
+    if alone:
+        follow_up(db, tenant.id, [synced])
     audit.record(
         db,
         tenant.id,
@@ -161,13 +165,27 @@ def _write(db: Connection, push: _Push, now: datetime) -> Synced:
     if outcome != "unchanged":
         data = {"clientId": payload.client_id, "result": outcome}
         events.record(db, tenant.id, "customer.synced", data, now)
-    return Synced(outcome, payload.document(), locked.row.profile_id, push.notices, tuple(plan.arrived))
+    changed = plan.disturbed | ({payload.client_id} if outcome == "updated" else set())
+    return Synced(
+        outcome,
+        payload.document(),
+        locked.row.profile_id,
+        push.notices,
+        arrived=tuple(plan.arrived),
+        changed=tuple(sorted(changed)),
+    )
 
 
-def unpark_readings(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> None:
-    """Readings that came before their meter was known are taken up, once this transaction commits."""
-    if meter_ids:
-        defer(db, "metering.unpark", tenant_id=tenant_id, meter_ids=list(meter_ids))
+def follow_up(db: Connection, tenant_id: int, pushed: Sequence[Synced]) -> None:
+    """Once this transaction commits, readings that came before their meters are taken up, and who may read of changed
+    customers is told.
+    """
+    arrived = [meter_id for each in pushed for meter_id in each.arrived]
+    changed = sorted({client_id for each in pushed for client_id in each.changed})
+    if arrived:
+        defer(db, "metering.unpark", tenant_id=tenant_id, meter_ids=arrived)
+    if changed:
+        defer(db, CHANGED, tenant_id=tenant_id, customer_ids=changed)
 
 
 def release_devices(db: Connection, tenant_id: int, released: Mapping[str, Reason]) -> None:

@@ -8,8 +8,10 @@ from procrastinate import JobContext as Delivery
 from sqlalchemy import Connection
 
 from energygrid.access import tenants
+from energygrid.access.consents import consents
 from energygrid.billing.records import load
 from energygrid.billing.records.record import RecordKind
+from energygrid.customers import erase, sync
 from energygrid.errors import NotFound
 from energygrid.greenbutton import ahead, bulk, notices
 from energygrid.greenbutton.notices.changes import TASK as NOTIFY
@@ -38,6 +40,24 @@ def records_written(tenant_id: int, kind: str, about: list[notices.About]) -> No
     database = context().database
     tenant = database.read(tenants.get_tenant, tenant_id)
     database.write(notices.records_written, tenant, RecordKind(kind), about, _now())
+
+
+@app.task(name=sync.CHANGED, retry=_RETRY)
+def customers_changed(tenant_id: int, customer_ids: list[str]) -> None:
+    """Whoever may read of these customers is to be told."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(notices.customers_changed, tenant, customer_ids, _now())
+
+
+@app.task(name=erase.ENDED, retry=_RETRY)
+def consents_ended(tenant_id: int, consent_ids: list[str]) -> None:
+    """Who held these consents is told that they have ended, and what was built under them goes."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    for consent_id in consent_ids:
+        consent = database.read(consents.find, tenant_id, consent_id)
+        database.write(notices.consent_changed, tenant, consent, _now())
 
 
 @app.task(name=ahead.TASK, queue=ahead.QUEUE, retry=_BUILD_RETRY, pass_context=True)

@@ -8,6 +8,7 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.billing.records import queries
 from energygrid.billing.records.record import Record
+from energygrid.customers.sync import CHANGED
 from energygrid.database.queue import defer
 from energygrid.metering.calendar import day_span
 from energygrid.metering.settings import MeteringSettings
@@ -44,7 +45,10 @@ def apply(db: Connection, tenant: Tenant, termination_id: str, revision: int, *,
     if free:
         defer(db, "devices.release_for", tenant_id=tenant.id, meter_ids=free, reason=_REASON)
     queries.mark_applied(db, tenant.id, termination_id, revision, now)
-    for client_id in sorted({each.client_id for each in ended}):
+    clients = sorted({each.client_id for each in ended})
+    if clients:
+        defer(db, CHANGED, tenant_id=tenant.id, customer_ids=clients)
+    for client_id in clients:
         audit.record(
             db,
             tenant.id,
