@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from tests.conformance.conftest import World
 
-from energygrid.greenbutton import sandbox_data
+from energygrid.greenbutton.sandbox import household
 from energygrid.metering.calendar import Span
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import Commodity, Flow, Kind
@@ -36,7 +36,7 @@ class Stored:
 
 def stored(world: World) -> dict[tuple[str, str], Stored]:
     """By commodity and flowDirection."""
-    meters = [sandbox_data.ELECTRIC, sandbox_data.GAS, sandbox_data.WATER]
+    meters = [household.ELECTRIC, household.GAS, household.WATER]
     series = world.services.database.read(series_of_owners, world.tenant.id, meters)
     intervals = [each for each in series if each.interval_s and each.kind in {Kind.ENERGY, Kind.VOLUME}]
     span = Span(datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC))

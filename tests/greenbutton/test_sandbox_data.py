@@ -13,8 +13,8 @@ from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
 from energygrid.billing.records import bills, known
 from energygrid.customers.meters import holdings_of_client
-from energygrid.greenbutton import sandbox_data
-from energygrid.greenbutton.sandbox_data import SandboxCustomer
+from energygrid.greenbutton.sandbox import household
+from energygrid.greenbutton.sandbox.household import SandboxCustomer
 from energygrid.metering.calendar import Span, day_span
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import Flow
@@ -27,7 +27,7 @@ _COUNTED = ("bill", "bill_line", "utility_record", "statement_file", "reading_bl
 
 @pytest.fixture
 def home(db: Connection, vault: Vault, tenant: Tenant, now: datetime) -> SandboxCustomer:
-    return sandbox_data.load(db, vault, tenant, now)
+    return household.load(db, vault, tenant, now)
 
 
 def counts(db: Connection) -> dict[str, int]:
@@ -43,7 +43,7 @@ def test_loading_again_the_same_day_changes_nothing_and_is_quick(
 ) -> None:
     before = counts(db)
     began = time.perf_counter()
-    assert sandbox_data.load(db, vault, tenant, now + timedelta(hours=2)) == home
+    assert household.load(db, vault, tenant, now + timedelta(hours=2)) == home
     assert time.perf_counter() - began < 2
     assert counts(db) == before
     assert before["statement_file"] == before["bill"] / 3
@@ -55,7 +55,7 @@ def test_loading_the_next_day_adds_that_day(
     series = series_of(db, tenant, home.electric)
     tomorrow = day_span(now.date(), tenant_zone(tenant))
     assert (read(db, series, tomorrow).quality == Quality.MISSING).all()
-    sandbox_data.load(db, vault, tenant, now + timedelta(days=1))
+    household.load(db, vault, tenant, now + timedelta(days=1))
     assert (read(db, series, tomorrow).quality == Quality.ACTUAL).all()
 
 

@@ -10,7 +10,7 @@ from energygrid.access.caller import Actor, Tenant
 from energygrid.access.vault import Vault
 from energygrid.billing.records import bills
 from energygrid.billing.records.espi import take
-from energygrid.greenbutton import sandbox_data
+from energygrid.greenbutton.sandbox import household
 from energygrid.ingest import jobs, landing
 from energygrid.metering.told import Told
 
@@ -44,7 +44,7 @@ def summary(meters: tuple[str, ...], **more: Any) -> Told:
 
 
 def test_a_summary_is_a_bill_with_its_lines(db: Connection, vault: Vault, tenant: Tenant) -> None:
-    home = sandbox_data.load(db, vault, tenant, NOW)
+    home = household.load(db, vault, tenant, NOW)
     landed = landing.land(db, tenant.id, [b"x"], limit=9)
     job = jobs.open_job(db, tenant, Actor("test", "r"), landed, kind="usage", task=None, name="f", options={}, now=NOW)
     told = [

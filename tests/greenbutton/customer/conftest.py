@@ -10,9 +10,9 @@ from energygrid.access import audit
 from energygrid.access.caller import Tenant
 from energygrid.access.consents import consents
 from energygrid.access.vault import Vault
-from energygrid.greenbutton import sandbox_data
 from energygrid.greenbutton.entitlement import entitlement_of
-from energygrid.greenbutton.sandbox_data import SandboxCustomer
+from energygrid.greenbutton.sandbox import household
+from energygrid.greenbutton.sandbox.household import SandboxCustomer
 from energygrid.greenbutton.usage.context import Context
 
 BASE = "https://dc.example.org/DataCustodian/espi/1_1/resource"
@@ -23,7 +23,7 @@ Share = Callable[..., Context]
 
 @pytest.fixture
 def home(db: Connection, vault: Vault, tenant: Tenant, now: datetime) -> SandboxCustomer:
-    return sandbox_data.load(db, vault, tenant, now - timedelta(hours=1))
+    return household.load(db, vault, tenant, now - timedelta(hours=1))
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from energygrid.access.audit import SYSTEM
 from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
 from energygrid.billing.records.espi import take
-from energygrid.greenbutton import sandbox_data
 from energygrid.greenbutton.customer import views
 from energygrid.greenbutton.entitlement import own_entitlement
 from energygrid.greenbutton.feed import subscription_feed, xml
+from energygrid.greenbutton.sandbox import household
 from energygrid.greenbutton.usage.context import Context
 from energygrid.greenbutton.window import EVERYTHING
 from energygrid.ingest import jobs, landing
@@ -78,7 +78,7 @@ def test_the_own_customer_feed_tells_nothing_new_and_brings_back_what_was_lost(
 ) -> None:
     settings = {"customers": {"pii_level": level}}
     tenant = tenants.create_tenant(db, "level", environment="sandbox", settings=settings, now=now)
-    home = sandbox_data.load(db, vault, tenant, now)
+    home = household.load(db, vault, tenant, now)
     ctx = Context(vault, BASE, own_entitlement(db, vault, tenant, home.customer_id, now), now)
     again = Import(db, vault, tenant, now)
     told, before = again.told(ctx, feed_text(db, ctx)), shown(db, ctx)

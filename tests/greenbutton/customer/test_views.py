@@ -24,12 +24,12 @@ from energygrid.billing.records.values import DateRules
 from energygrid.customers.erase import erase_customer
 from energygrid.errors import NotFound
 from energygrid.espi_schemas import schema
-from energygrid.greenbutton import sandbox_data
 from energygrid.greenbutton.atom import Entry, xml_entry_document
 from energygrid.greenbutton.customer import views
 from energygrid.greenbutton.entitlement import own_entitlement
 from energygrid.greenbutton.feed import xml
-from energygrid.greenbutton.sandbox_data import SandboxCustomer
+from energygrid.greenbutton.sandbox import household
+from energygrid.greenbutton.sandbox.household import SandboxCustomer
 from energygrid.greenbutton.usage.context import Context
 
 HREF = f"{BASE}/Batch/RetailCustomer/1000000000000001"
@@ -394,7 +394,7 @@ def test_a_tenant_that_keeps_nothing_personal_tells_nothing_personal(
     shy = tenants.create_tenant(
         db, "shy", environment="sandbox", settings={"customers": {"pii_level": "none"}}, now=now
     )
-    home = sandbox_data.load(db, vault, shy, now)
+    home = household.load(db, vault, shy, now)
     ctx = Context(vault, BASE, own_entitlement(db, vault, shy, home.customer_id, now), now)
     told = feed_text(db, ctx)
     schema("4.0-strict").assertValid(etree.fromstring(told))

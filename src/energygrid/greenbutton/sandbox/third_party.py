@@ -20,8 +20,8 @@ from energygrid.access.third_parties.facts import Facts, Status
 from energygrid.access.tokens import Authority
 from energygrid.access.users import find_user
 from energygrid.access.vault import Vault
-from energygrid.greenbutton import sandbox_data
-from energygrid.greenbutton.sandbox_data import SandboxCustomer
+from energygrid.greenbutton.sandbox import household
+from energygrid.greenbutton.sandbox.household import SandboxCustomer
 
 THIRD_PARTY = "energygrid-third-party"
 CUSTOMER_USER, DEVELOPER_USER, STAFF_USER = "homeowner", "developer", "staff"
@@ -50,7 +50,7 @@ class SandboxKeys:
 
 def load(db: Connection, vault: Vault, passwords: Passwords, tenant: Tenant, now: datetime) -> Consent:
     """Load what is missing; the standing consent."""
-    customer = sandbox_data.load(db, vault, tenant, now)
+    customer = household.load(db, vault, tenant, now)
     _load_users(db, vault, passwords, tenant, customer, now)
     if third_parties.find_by_client(db, THIRD_PARTY) is None:
         developer = find_user(db, tenant, DEVELOPER_USER)

@@ -19,8 +19,8 @@ from energygrid.access.vault import Vault
 from energygrid.customers.payload import check_payload
 from energygrid.customers.settings import CustomerSettings
 from energygrid.customers.sync import push_customer
-from energygrid.greenbutton import sandbox_readings, sandbox_records
-from energygrid.greenbutton.sandbox_records import Household
+from energygrid.greenbutton.sandbox import readings, records
+from energygrid.greenbutton.sandbox.home import Household
 from energygrid.metering.calendar import day_span, local_days
 from energygrid.metering.settings import MeteringSettings
 
@@ -53,8 +53,8 @@ def load(db: Connection, vault: Vault, tenant: Tenant, now: datetime) -> Sandbox
     first = _months_before(today, _MONTHS)
     home = Household(tenant, zone, ACCOUNT, ELECTRIC, GAS, WATER)
     _push_customer(db, vault, tenant, since=day_span(first, zone).start)
-    sandbox_readings.load(db, home, first, today, now)
-    sandbox_records.load(db, vault, home, first, now)
+    readings.load(db, home, first, today, now)
+    records.load(db, vault, home, first, now)
     return SandboxCustomer(CUSTOMER, ACCOUNT, ELECTRIC, GAS, WATER, first)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from energygrid.greenbutton import sandbox_curves as curves
-from energygrid.greenbutton.sandbox_records import Household, months
+from energygrid.greenbutton.sandbox import curves
+from energygrid.greenbutton.sandbox.home import Household, months
 from energygrid.metering.calendar import Span, day_span
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import (
