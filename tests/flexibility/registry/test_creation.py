@@ -82,7 +82,7 @@ def test_of_many_those_that_cannot_be_are_told_and_the_rest_is_made(
         new("c", scheme_uuid=uuid4()),
         new("d"),
     ]
-    made = creation.create_many(db, tenant, vault, wanted, who=SYSTEM, now=now)
+    made = creation.create_many(db, tenant, vault, dict(enumerate(wanted)), who=SYSTEM, now=now)
     assert {at: each.asset_id for at, each in made.created.items()} == {0: "a", 5: "d"}
     assert {at: each.code for at, each in made.failed.items()} == {
         1: "ASSET_EXISTS",
@@ -105,7 +105,7 @@ def test_jobs_look_at_a_thousand_assets_each(
     db: Connection, tenant: Tenant, vault: Vault, now: datetime, jobs: Callable[[str], list[dict[str, object]]]
 ) -> None:
     wanted = [new(f"meter-{number}") for number in range(1500)]
-    creation.create_many(db, tenant, vault, wanted, who=SYSTEM, now=now)
+    creation.create_many(db, tenant, vault, dict(enumerate(wanted)), who=SYSTEM, now=now)
     assert [len(job["assets"]) for job in jobs(schemes.CHECK)] == [1000, 500]  # type: ignore[arg-type]
 
 

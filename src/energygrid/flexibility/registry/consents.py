@@ -100,7 +100,9 @@ def find(db: Connection, tenant: Tenant, uuid: UUID) -> Consent:
     return _consent(row)
 
 
-def listed(db: Connection, tenant: Tenant, offset: int, limit: int, **matching: object) -> tuple[list[Consent], int]:
+def listed(
+    db: Connection, tenant: Tenant, offset: int, limit: int, matching: Mapping[str, object]
+) -> tuple[list[Consent], int]:
     """A page, oldest first, and how many there are.
 
     matching  columns of the table, and `standing`: True or False; None is no matter
@@ -108,6 +110,16 @@ def listed(db: Connection, tenant: Tenant, offset: int, limit: int, **matching: 
     wanted = {name: value for name, value in matching.items() if value is not None}
     rows, total = queries.consents(db, tenant.id, wanted, offset, limit)
     return [_consent(row) for row in rows], total
+
+
+def standing(db: Connection, tenant: Tenant, assets: Sequence[UUID], scope: Scope, subject: UUID | None) -> set[UUID]:
+    """Which of the assets have one that stands."""
+    return queries.standing(db, tenant.id, assets, scope, subject)
+
+
+def newest(db: Connection, tenant: Tenant, asset: UUID, scope: Scope, subject: UUID | None) -> Consent:
+    """The last word; there must be one."""
+    return _consent(queries.newest(db, tenant.id, asset, scope, subject))
 
 
 def meter_data_withdrawn(db: Connection, tenant: Tenant, assets: Sequence[UUID]) -> dict[UUID, datetime]:

@@ -1,6 +1,6 @@
 """Making assets: one, or thousands in a call, of which those that cannot be are told and stop no other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -61,23 +61,35 @@ class Made:
 
 def create(db: Connection, tenant: Tenant, vault: Vault, new: NewAsset, *, who: Actor, now: datetime) -> Asset:
     """Raises Conflict ASSET_EXISTS or MPAN_EXISTS, NotFound UNKNOWN_SCHEME. A user that is not there is made."""
-    made = create_many(db, tenant, vault, [new], who=who, now=now)
+    made = create_many(db, tenant, vault, {0: new}, who=who, now=now)
     if made.failed:
         raise made.failed[0]
     return made.created[0]
 
 
 def create_many(
-    db: Connection, tenant: Tenant, vault: Vault, wanted: Sequence[NewAsset], *, who: Actor, now: datetime
+    db: Connection,
+    tenant: Tenant,
+    vault: Vault,
+    wanted: Mapping[int, NewAsset],
+    *,
+    who: Actor,
+    now: datetime,
+    all_or_none: bool = False,
 ) -> Made:
-    """Make all that can be. Their MPANs are validated, and opt-ins verified, by jobs that follow."""
+    """Make all that can be. Their MPANs are validated, and opt-ins verified, by jobs that follow.
+
+    wanted  by position in the request;  all_or_none  raise Conflict NOTHING_CREATED if one cannot be
+    """
     failed = _refused(db, tenant, wanted)
-    rows = _rows(db, tenant, vault, {at: new for at, new in enumerate(wanted) if at not in failed}, now)
+    rows = _rows(db, tenant, vault, {at: new for at, new in wanted.items() if at not in failed}, now)
     users.ensure(db, tenant, [str(row["user_id"]) for row in rows.values()], now)
     inserted = queries.insert_assets(db, list(rows.values()))
     for at in [at for at, row in rows.items() if row["uuid"] not in inserted]:  # another call was faster
         failed[at] = _exists(wanted[at])
         del rows[at]
+    if all_or_none:
+        require_none(failed)
     created = {at: assets.of_values(row) for at, row in rows.items()}
     if created:
         _opt_in(db, tenant, wanted, created, who, now)
@@ -88,13 +100,19 @@ def create_many(
     return Made(created, dict(sorted(failed.items())))
 
 
-def _refused(db: Connection, tenant: Tenant, wanted: Sequence[NewAsset]) -> dict[int, DomainError]:
-    ids, mpans = queries.taken(
-        db, tenant.id, [new.asset_id for new in wanted], [new.core for new in wanted if new.core]
-    )
-    known = {scheme.uuid for scheme in schemes.listed(db, tenant)} if any(new.scheme_uuid for new in wanted) else set()
+def require_none(failed: Mapping[int, DomainError]) -> None:
+    """Raises Conflict NOTHING_CREATED, which lists the first fifty."""
+    if failed:
+        listed = [f"assets.{at}: {error.message}" for at, error in sorted(failed.items())[:50]]
+        raise Conflict("NOTHING_CREATED", "nothing was made, as not all could be", messages=listed)
+
+
+def _refused(db: Connection, tenant: Tenant, wanted: Mapping[int, NewAsset]) -> dict[int, DomainError]:
+    news = wanted.values()
+    ids, mpans = queries.taken(db, tenant.id, [new.asset_id for new in news], [new.core for new in news if new.core])
+    known = {scheme.uuid for scheme in schemes.listed(db, tenant)} if any(new.scheme_uuid for new in news) else set()
     failed: dict[int, DomainError] = {}
-    for at, new in enumerate(wanted):
+    for at, new in wanted.items():
         if new.asset_id in ids:
             failed[at] = _exists(new)
         elif new.core in mpans:
@@ -108,7 +126,7 @@ def _refused(db: Connection, tenant: Tenant, wanted: Sequence[NewAsset]) -> dict
 
 
 def _rows(
-    db: Connection, tenant: Tenant, vault: Vault, wanted: dict[int, NewAsset], now: datetime
+    db: Connection, tenant: Tenant, vault: Vault, wanted: Mapping[int, NewAsset], now: datetime
 ) -> dict[int, dict[str, object]]:
     at = tenant_now(tenant, now)
     settings = tenant.section("flexibility", FlexibilitySettings)
@@ -149,7 +167,7 @@ def _rows(
 
 
 def _opt_in(
-    db: Connection, tenant: Tenant, wanted: Sequence[NewAsset], created: dict[int, Asset], who: Actor, now: datetime
+    db: Connection, tenant: Tenant, wanted: Mapping[int, NewAsset], created: dict[int, Asset], who: Actor, now: datetime
 ) -> None:
     groups: dict[tuple[UUID, datetime | None], list[Asset]] = {}
     for at, asset in created.items():

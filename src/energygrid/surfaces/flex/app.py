@@ -12,10 +12,18 @@ from fastapi import APIRouter, FastAPI
 
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
-from energygrid.surfaces.flex import consumption, errors, webhooks
+from energygrid.surfaces.flex import assets, consents, consumption, errors, portfolios, schemes, users, webhooks
 from energygrid.surfaces.flex.gate import Gate
 
-ROUTERS: tuple[APIRouter, ...] = (consumption.router, webhooks.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    users.router,
+    assets.router,
+    consumption.router,
+    portfolios.router,
+    schemes.router,
+    consents.router,
+    webhooks.router,
+)
 V1_ROUTERS: tuple[APIRouter, ...] = ()
 """Routes of /api/v1 that answer otherwise under /api."""
 PLAIN_ROUTERS: tuple[APIRouter, ...] = ()

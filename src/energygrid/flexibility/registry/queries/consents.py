@@ -40,6 +40,11 @@ def withdraw(
     return set(db.execute(update(flex_consent).where(here).values(withdrawn_at=now).returning(_c.asset_uuid)).scalars())
 
 
+def newest(db: Connection, tenant_id: int, asset: UUID, scope: str, subject: UUID | None) -> AnyRow:
+    rows = select(*_c).where(about(tenant_id, [asset], scope, subject))
+    return db.execute(rows.order_by(_c.granted_at.desc(), _c.withdrawn_at.desc().nulls_first()).limit(1)).one()
+
+
 def consent(db: Connection, tenant_id: int, uuid: UUID) -> AnyRow | None:
     return db.execute(select(*_c).where(_c.tenant_id == tenant_id, _c.uuid == uuid)).one_or_none()
 
