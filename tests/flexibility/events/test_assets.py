@@ -11,6 +11,7 @@ from energygrid.access.audit import SYSTEM
 from energygrid.errors import Conflict, NotFound
 from energygrid.flexibility.events import assets
 from energygrid.flexibility.events.event import Event
+from energygrid.flexibility.registry import consents
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import Commodity, Flow, Kind, ReadingBatch, SeriesKey
 from energygrid.metering.series import ensure_series
@@ -147,3 +148,18 @@ def test_in_until_the_start_and_out_until_the_end(stage: Stage) -> None:
     with pytest.raises(Conflict) as refused:
         _say(stage, event, "OPT_OUT", uuids, event.ends_at)
     assert refused.value.code == "EVENT_OVER"
+
+
+def test_opting_in_is_a_consent_and_opting_out_ends_it(stage: Stage) -> None:
+    portfolio = stage.portfolio()
+    uuids = stage.assets(2, portfolio=portfolio)
+    event = stage.event(portfolio)
+
+    def standing() -> set[UUID]:
+        return set(consents.standing(stage.db, stage.tenant, uuids, "EVENT", event.uuid))
+
+    assert standing() == set()
+    _say(stage, event, "OPT_IN", uuids)
+    assert standing() == set(uuids)
+    _say(stage, event, "OPT_OUT", uuids[:1])
+    assert standing() == set(uuids[1:])

@@ -79,6 +79,8 @@ def test_an_event_starts_in_the_future_of_its_tenants_clock(stage: Stage) -> Non
         ({"ends_at": DRAFT.starts_at}, "endDateTime: an event ends after"),
         ({"ends_at": DRAFT.starts_at + timedelta(hours=25)}, "24 hours"),
         ({"starts_at": DRAFT.starts_at + timedelta(minutes=10)}, "startDateTime: events begin and end at :00 or :30"),
+        ({"terms": {"ruleSets": ["BL99"]}}, "there is no rule set BL99"),
+        ({"terms": {"roof": "NET"}}, "terms.roof"),
         ({"eligibility": {"colour": "red"}}, "nobody checks it"),
         ({"eligibility": {"minBaselineDays": "many"}}, "eligibility.minBaselineDays"),
     ],
@@ -94,9 +96,9 @@ def test_every_wrong_member_is_named(stage: Stage, members: dict[str, Any], told
 
 
 def test_the_schemes_facts_are_the_terms_that_an_event_does_not_name(stage: Stage) -> None:
-    scheme = stage.scheme(ruleSet="BL01", floor="NET")
+    scheme = stage.scheme(ruleSets=["BL01"], floor="NET", operator="NESO")
     event = stage.event(scheduled=False, scheme_uuid=scheme, terms={"floor": "EVENT"})
-    assert event.terms == {"ruleSet": "BL01", "floor": "EVENT"}
+    assert event.terms == {"ruleSets": ["BL01"], "floor": "EVENT"}
     assert event.currency == "GBP"
 
 

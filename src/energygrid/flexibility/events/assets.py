@@ -18,6 +18,7 @@ from energygrid.flexibility.events.queries import assets as queries
 from energygrid.flexibility.events.queries import events as event_queries
 from energygrid.flexibility.events.queries.assets import EventAsset, Judged
 from energygrid.flexibility.events.time import time_of
+from energygrid.flexibility.registry import assets, consents
 
 Word = Literal["OPT_IN", "OPT_OUT"]
 _MOST_NAMED = 20
@@ -46,7 +47,7 @@ def judge(
     return [(each, eligibility.judge(each, criteria, in_scheme=in_scheme)) for each in found]
 
 
-def settle(db: Connection, tenant: Tenant, event: Event, portfolios: Sequence[UUID], now: datetime) -> int:
+def settle(db: Connection, tenant: Tenant, event: Event, portfolios: Sequence[UUID], at: datetime) -> int:
     """Write down who takes part, as things stand now; returns how many assets the event has reached by this.
 
     Assets that the event has already keep their state.
@@ -62,7 +63,7 @@ def settle(db: Connection, tenant: Tenant, event: Event, portfolios: Sequence[UU
             starts_at=event.starts_at,
         )
     ]
-    queries.add_assets(db, tenant.id, event.uuid, judged, now)
+    queries.add_assets(db, tenant.id, event.uuid, judged, at)
     return len(judged)
 
 
@@ -100,16 +101,14 @@ def say(
     known = queries.states(db, tenant.id, event_uuid, sorted(said))
     if missing := [uuid for uuid in said if uuid not in known]:
         raise NotFound("UNKNOWN_EVENT_ASSET", f"the event does not reach {_named(missing)}")
-    _require_time(event, set(said.values()), time_of(db, tenant, now))
+    at = time_of(db, tenant, now)
+    _require_time(event, set(said.values()), at)
     for uuid, word in said.items():
         state, reason = known[uuid]
         if state == "INELIGIBLE" and word == "OPT_IN":
             raise Conflict("INELIGIBLE", f"asset {uuid} may not take part: {reason}")
-    for word in ("OPT_IN", "OPT_OUT"):
-        # An ineligible asset is out already, and its reason stays.
-        uuids = [uuid for uuid, each in said.items() if each == word and known[uuid][0] not in {word, "INELIGIBLE"}]
-        if uuids:
-            queries.set_state(db, tenant.id, event_uuid, uuids, word, now)
+    _write(db, tenant, event_uuid, said, known, at)
+    _consent(db, tenant, event_uuid, said, now)
     counts = queries.counts(db, tenant.id, event_uuid)
     audit.record(
         db,
@@ -122,6 +121,32 @@ def say(
         facts={word: sum(each == word for each in said.values()) for word in sorted(set(said.values()))},
     )
     return counts
+
+
+def _write(
+    db: Connection,
+    tenant: Tenant,
+    event_uuid: UUID,
+    said: Mapping[UUID, Word],
+    known: Mapping[UUID, tuple[str, str | None]],
+    at: datetime,
+) -> None:
+    """An ineligible asset is out already, and its reason stays."""
+    for word in sorted(set(said.values())):
+        uuids = [uuid for uuid, each in said.items() if each == word and known[uuid][0] not in {word, "INELIGIBLE"}]
+        if uuids:
+            queries.set_state(db, tenant.id, event_uuid, uuids, word, at)
+
+
+def _consent(db: Connection, tenant: Tenant, event_uuid: UUID, said: Mapping[UUID, Word], now: datetime) -> None:
+    """Opting in writes a consent, opting out ends it."""
+    joining = [uuid for uuid, word in said.items() if word == "OPT_IN"]
+    leaving = [uuid for uuid, word in said.items() if word == "OPT_OUT"]
+    if joining:
+        users = {each.uuid: each.user_id for each in assets.require(db, tenant, joining, archived=True)}
+        consents.grant(db, tenant, users, "EVENT", event_uuid, now)
+    if leaving:
+        consents.withdraw(db, tenant, leaving, "EVENT", event_uuid, now)
 
 
 def _require_time(event: Event, words: set[Word], at: datetime) -> None:

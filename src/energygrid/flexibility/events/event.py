@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from energygrid.errors import Invalid
-from energygrid.flexibility.events import eligibility
+from energygrid.flexibility.events import eligibility, terms
 from energygrid.flexibility.events.lifecycle import StatsState, Status
 
 TYPES = ("TURN_DOWN", "TURN_UP")
@@ -25,7 +25,7 @@ class Event:
 
     incentive           in `currency` (or points) a kWh or an event, by `incentive_type`
     eligibility         criteria by name, see `eligibility`
-    terms               what it is settled by: the scheme's facts, overridden by the event's own
+    terms               what it is settled by, to be read as `EventTerms`
     baselines_revision  of what was published last; 0: nothing yet. `stats_revision` alike
     """
 
@@ -69,7 +69,11 @@ class Draft:
 
 def check(values: Mapping[str, Any]) -> None:
     """Raise Invalid INVALID_EVENT with a sentence for each member of an event that does not hold."""
-    faults = [*_faults_of_times(values["starts_at"], values["ends_at"]), *eligibility.faults(values["eligibility"])]
+    faults = [
+        *_faults_of_times(values["starts_at"], values["ends_at"]),
+        *eligibility.faults(values["eligibility"]),
+        *terms.faults(values["terms"]),
+    ]
     if not 1 <= len(values["name"].strip()) <= 200:
         faults.append("name: 1 to 200 characters are needed")
     if values["type"] not in TYPES:

@@ -11,7 +11,7 @@ from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
 from energygrid.flexibility import messages
-from energygrid.flexibility.events import assets, clock
+from energygrid.flexibility.events import assets, clock, terms
 from energygrid.flexibility.events.event import Draft, Event, check
 from energygrid.flexibility.events.lifecycle import CHANGEABLE, Signal, StatsState, Status, effective, step
 from energygrid.flexibility.events.queries import events as queries
@@ -48,7 +48,7 @@ def create(db: Connection, tenant: Tenant, draft: Draft, *, scheduled: bool, who
     }
     event = queries.insert_event(db, tenant.id, values | made)
     _audit(db, tenant, event, "event.created", who, now)
-    _assign(db, tenant, event, draft.portfolios, now)
+    _assign(db, tenant, event, draft.portfolios, at)
     return schedule(db, tenant, event.uuid, who=who, now=now) if scheduled else event
 
 
@@ -67,7 +67,7 @@ def prepare(db: Connection, tenant: Tenant, draft: Draft) -> dict[str, Any]:
         "incentive_type": draft.incentive_type,
         "currency": draft.currency or tenant.section("flexibility", FlexibilitySettings).currency,
         "eligibility": dict(draft.eligibility),
-        "terms": facts | dict(draft.terms),
+        "terms": terms.merged(facts, draft.terms),
     }
     check(values)
     return values
@@ -115,12 +115,9 @@ def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: dat
     if status is None:
         raise Conflict("NOT_A_DRAFT", f"the event is {event.status}; only a draft can be scheduled")
     at = time_of(db, tenant, now)
-    _require_future(event.starts_at, at)
     portfolios = queries.portfolios_of(db, tenant.id, uuid)
-    if event.scheme_uuid is None and not portfolios:
-        raise Conflict("NO_AUDIENCE", "the event reaches nobody: name its schemeUUID, or assign portfolios to it")
-    if not assets.settle(db, tenant, event, portfolios, now):
-        raise Conflict("NO_ASSETS", "no asset is in the event's portfolios, or READY in its scheme")
+    require_schedulable(event.starts_at, event.scheme_uuid, portfolios, at)
+    require_reached(assets.settle(db, tenant, event, portfolios, at))
     queries.insert_transition(db, tenant.id, uuid, status, at, now)
     event = queries.change_event(db, tenant.id, uuid, {"status": status, "updated_at": at})
     messages.tell(db, tenant.id, _scheduled(event), at, key=clock.message_key(uuid, status))
@@ -160,18 +157,32 @@ def assign(
     Assets of a scheduled event's new portfolios take part from now on. Raises Conflict EVENT_FIXED.
     """
     event = _known(queries.lock_event(db, tenant.id, uuid))
-    status = effective(event.status, event.starts_at, event.ends_at, time_of(db, tenant, now))
+    at = time_of(db, tenant, now)
+    status = effective(event.status, event.starts_at, event.ends_at, at)
     if status not in {Status.DRAFT, Status.SCHEDULED}:
         raise Conflict("EVENT_FIXED", f"the event is {status}; portfolios are assigned before it starts")
     require_portfolios(db, tenant, portfolios)
     before = queries.portfolios_of(db, tenant.id, uuid)
     if status is Status.SCHEDULED and not before and portfolios:
         raise Conflict("EVENT_FIXED", "the event was scheduled for all of its scheme; portfolios would not narrow it")
-    if new := _assign(db, tenant, event, portfolios, now):
+    if new := _assign(db, tenant, event, portfolios, at):
         if status is Status.SCHEDULED:
-            assets.settle(db, tenant, event, new, now)
+            assets.settle(db, tenant, event, new, at)
         _audit(db, tenant, event, "event.portfolios_assigned", who, now, {"portfolios": [str(each) for each in new]})
     return queries.portfolios_of(db, tenant.id, uuid)
+
+
+def require_schedulable(starts_at: datetime, scheme: UUID | None, portfolios: Sequence[UUID], at: datetime) -> None:
+    """Raises Conflict EVENT_IN_THE_PAST and NO_AUDIENCE."""
+    _require_future(starts_at, at)
+    if scheme is None and not portfolios:
+        raise Conflict("NO_AUDIENCE", "the event reaches nobody: name its schemeUUID, or assign portfolios to it")
+
+
+def require_reached(assets: int) -> None:
+    """Raises Conflict NO_ASSETS."""
+    if not assets:
+        raise Conflict("NO_ASSETS", "no asset is in the event's portfolios, or READY in its scheme")
 
 
 def require_portfolios(db: Connection, tenant: Tenant, uuids: Sequence[UUID]) -> None:
@@ -181,10 +192,9 @@ def require_portfolios(db: Connection, tenant: Tenant, uuids: Sequence[UUID]) ->
         raise NotFound("UNKNOWN_PORTFOLIO", f"there is no portfolio {', '.join(missing[:20])}")
 
 
-def _assign(db: Connection, tenant: Tenant, event: Event, uuids: Sequence[UUID], now: datetime) -> list[UUID]:
+def _assign(db: Connection, tenant: Tenant, event: Event, uuids: Sequence[UUID], at: datetime) -> list[UUID]:
     """Those that were not assigned before, each told."""
-    at = time_of(db, tenant, now)
-    new = [uuid for uuid in dict.fromkeys(uuids) if queries.assign_portfolio(db, tenant.id, event.uuid, uuid, now)]
+    new = [uuid for uuid in dict.fromkeys(uuids) if queries.assign_portfolio(db, tenant.id, event.uuid, uuid, at)]
     for uuid in new:
         key = clock.message_key(event.uuid, f"portfolio/{uuid}")
         messages.tell(db, tenant.id, messages.event_portfolio_assigned(event.uuid, uuid), at, key=key)
