@@ -2,6 +2,7 @@
 
 ADD    a = mean of (actual - profile) over the windows;       baseline = profile + a
 RATIO  r = sum of actual / sum of profile over the windows;   baseline = profile * r; r = 1 if the profile sums to 0
+                                                               (in the six places that are published)
 
 Both are taken over the intervals that have a reading; how many have none is told. Without any, nothing is adjusted.
 """
@@ -10,6 +11,8 @@ import numpy as np
 
 from energygrid.flexibility.baselines.rule_set import Adjust, Adjustment, Sign
 from energygrid.metering.readings import Float64s, Int64s
+
+_NOTHING = 0.5e-6
 
 
 def factor(rule: Adjustment, actual: Float64s, profile: Float64s) -> tuple[Float64s, Int64s]:
@@ -23,7 +26,7 @@ def factor(rule: Adjustment, actual: Float64s, profile: Float64s) -> tuple[Float
     if rule.how is Adjust.ADD:
         change = (used - base) / np.maximum(count, 1)
     else:
-        change = np.divide(used, base, out=np.ones_like(used), where=base != 0)
+        change = np.divide(used, base, out=np.ones_like(used), where=np.abs(base) > _NOTHING)
     if rule.cap is not None:
         change = np.clip(change, *rule.cap)
     if rule.sign is Sign.UP_ONLY:

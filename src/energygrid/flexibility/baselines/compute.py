@@ -152,8 +152,8 @@ def _of_day(
     fixed = np.full(len(classes), Reason.OUTSIDE, np.uint8)
     fixed[before] = Reason.NOT_NEEDED
     fixed[before & days.clock_change] = Reason.CLOCK_CHANGE
-    fixed[before & off] = Reason.HOLIDAY
     fixed[before & (classes != classes[day])] = Reason.OTHER_DAY_TYPE
+    fixed[before & off] = Reason.HOLIDAY
     at = np.flatnonzero(fixed == Reason.NOT_NEEDED)
     values = usage.kwh[:, days.offset[at][:, None] + slots]
     totals = usage.totals[:, at]
