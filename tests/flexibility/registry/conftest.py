@@ -45,17 +45,6 @@ def other_tenant(db: Connection, now: datetime) -> Tenant:
 
 
 @pytest.fixture
-def told(db: Connection, tenant: Tenant) -> Callable[..., list[dict[str, Any]]]:
-    """Data of the messages of a type, in order."""
-
-    def told(type_: str, of: Tenant = tenant) -> list[dict[str, Any]]:
-        statement = "SELECT data FROM event WHERE tenant_id = :tenant AND type = :type ORDER BY serial"
-        return list(db.execute(text(statement), {"tenant": of.id, "type": type_}).scalars())
-
-    return told
-
-
-@pytest.fixture
 def jobs(db: Connection) -> Callable[[str], list[dict[str, Any]]]:
     """Arguments of the waiting jobs of a task."""
 
