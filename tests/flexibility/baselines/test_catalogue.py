@@ -1,0 +1,93 @@
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+
+from energygrid.errors import NotFound
+from energygrid.flexibility.baselines import catalogue
+from energygrid.flexibility.baselines.markets.elsewhere import high_x_of_y
+from energygrid.flexibility.baselines.rule_set import DayClass, DayTypes, Holidays, Pick, RuleSet
+
+ON = date(2026, 1, 15)
+
+
+def test_households_lost_in_day_adjustment_on_27_october_2023() -> None:
+    before, after = (catalogue.find("DFS_DOMESTIC", date(2023, 10, day)) for day in (26, 27))
+    assert (before.version, before.adjustment is None) == (1, False)
+    assert (after.version, after.adjustment is None) == (2, True)
+    assert catalogue.find_version("DFS_DOMESTIC", 1) is before
+
+
+def test_a_date_without_a_version_and_an_unknown_name_are_told_apart() -> None:
+    with pytest.raises(NotFound) as error:
+        catalogue.find("DFS_DOMESTIC", date(2022, 10, 31))
+    assert error.value.code == "RULE_SET_NOT_IN_FORCE"
+    for lookup in (lambda: catalogue.find("BL02", ON), lambda: catalogue.find_version("BL01", 2)):
+        with pytest.raises(NotFound) as error:
+            lookup()
+        assert error.value.code == "UNKNOWN_RULE_SET"
+
+
+def test_versions_of_a_rule_set_follow_each_other() -> None:
+    for name in catalogue.IDS:
+        versions = [rules for rules in catalogue.RULE_SETS if rules.id == name]
+        assert [rules.version for rules in versions] == list(range(1, len(versions) + 1))
+        for earlier, later in pairwise(versions):
+            assert earlier.effective_to == later.effective_from
+
+
+@pytest.mark.parametrize("rules", catalogue.RULE_SETS, ids=lambda rules: f"{rules.id}-{rules.version}")
+def test_each_names_its_source_and_can_be_published(rules: RuleSet) -> None:
+    assert rules.source
+    assert rules.title
+    published = json.loads(json.dumps(rules.as_json()))
+    assert published["confirmed"] is (not rules.unconfirmed)
+    assert rules.archetype in {"historical", "control group", "nominated", "fixed"}
+    assert rules.digest() != replace(rules, version=rules.version + 1).digest()
+
+
+def test_numbers_nobody_confirmed_are_labelled() -> None:
+    confirmed = {rules.id for rules in catalogue.RULE_SETS if rules.confirmed}
+    assert confirmed == {"BL01", "BL01_NO_IDA", "PJM_SAME_DAY", "NOMINATED", "FIXED", "ZERO"}
+
+
+def test_elia_is_a_matter_of_parameters() -> None:
+    rules = high_x_of_y((3, 6), (1, 2), None, version=2)
+    assert [(kind.keep, kind.days) for kind in rules.day_types.classes] == [(3, 6), (1, 2)]
+    assert rules.adjustment is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"minimum": 0},
+        {"minimum": 11},
+        {"keep": 11},
+        {"keep": 7, "pick": Pick.MIDDLE},
+        {"keep": 8, "pick": Pick.MIDDLE, "minimum": 2},
+        {"weights": (0.5, 0.5)},
+    ],
+)
+def test_a_day_class_that_cannot_be_is_refused(change: dict) -> None:
+    with pytest.raises(ValueError, match="ANY"):
+        replace(DayClass("ANY", (0,), 10, 5), **change)
+
+
+def test_a_rule_set_that_cannot_be_is_refused() -> None:
+    week = DayClass("ANY", tuple(range(7)), 10, 5)
+    for wrong in (
+        lambda: DayTypes((week, week), Holidays.IGNORED),
+        lambda: DayTypes((week,), Holidays.IGNORED, "ANY"),
+        lambda: DayTypes((week,), Holidays.OWN_CLASS, "OTHER"),
+        lambda: replace(catalogue.find("BL01", ON), lookback_days=0),
+        lambda: replace(catalogue.find("PJM_SAME_DAY", ON), windows=()),
+    ):
+        with pytest.raises(ValueError, match=r"\w"):
+            wrong()
+
+
+def test_rules_hold_from_their_first_day_and_before_their_last() -> None:
+    rules = replace(catalogue.find("BL01", ON), effective_from=ON, effective_to=ON + timedelta(days=2))
+    assert [rules.in_force(ON + timedelta(days=by)) for by in (-1, 0, 1, 2)] == [False, True, True, False]
