@@ -62,11 +62,11 @@ def test_retry_after_lengthens_a_wait_but_not_beyond_a_day() -> None:
 
 def test_an_endpoint_that_does_not_answer_is_left_alone_longer_each_time() -> None:
     silent = Answer(None, 20_000, "", Outcome.TIMED_OUT)
-    pauses = [breather(silent, failures) for failures in (1, 2, 3, 50)]
+    pauses = [breather(STANDARD, silent, failures) for failures in (1, 2, 3, 50)]
     assert pauses == [timedelta(seconds=s) for s in (5, 10, 20, 300)]
-    assert breather(answer(500), 3) is None
-    assert breather(silent, 1, reached=True) is None
-    assert breather(answer(429), 1, reached=True) == timedelta(seconds=5)
+    assert breather(STANDARD, answer(500), 3) is None
+    assert breather(STANDARD, silent, 1, reached=True) is None
+    assert breather(STANDARD, answer(429), 1, reached=True) == timedelta(seconds=5)
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:

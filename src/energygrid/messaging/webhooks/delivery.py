@@ -136,7 +136,7 @@ def _settle_failed(
         queries.finish(db, *at, event_id, DEAD, "EXHAUSTED", now)
         if failures >= len(plan.waits):  # one event that the receiver cannot digest stops only itself
             _give_up(db, batch, "EXHAUSTED", now)
-    pause = retry.breather(answer, failures, reached=reached)
+    pause = retry.breather(plan, answer, failures, reached=reached)
     if pause is not None:
         queries.update_endpoint(db, *at, not_before=now + pause)
 

@@ -15,11 +15,14 @@ class Plan:
     waits    wait before each attempt, the first included; there are no more attempts than that
     timeout  of one attempt
     excerpt  how much of an answer is kept [characters]
+    pause    how long nothing at all is sent to an endpoint that does not answer; doubles up to `longest_pause`
     """
 
     waits: tuple[timedelta, ...]
     timeout: timedelta
     excerpt: int
+    pause: timedelta = timedelta(seconds=5)
+    longest_pause: timedelta = timedelta(minutes=5)
 
 
 def _plan(timeout_s: int, excerpt: int, *waits_s: int) -> Plan:
@@ -36,8 +39,6 @@ JITTER = 0.1
 """A wait is stretched by up to this share, so that receivers that failed together are not called together."""
 
 LONGEST_RETRY_AFTER = timedelta(hours=24)
-_BREATHER = timedelta(seconds=5)
-_LONGEST_BREATHER = timedelta(minutes=5)
 
 
 class Outcome(StrEnum):
@@ -99,7 +100,7 @@ def wait_before(plan: Plan, attempt: int, answer: Answer, stretch: float) -> tim
     return max(planned, min(answer.retry_after or timedelta(), LONGEST_RETRY_AFTER))
 
 
-def breather(answer: Answer, failures: int, *, reached: bool = False) -> timedelta | None:
+def breather(plan: Plan, answer: Answer, failures: int, *, reached: bool = False) -> timedelta | None:
     """How long nothing at all is sent to the endpoint after this answer, None when that makes no difference.
 
     An endpoint that asks for less, or does not answer, is not called for every waiting event in turn.
@@ -109,5 +110,5 @@ def breather(answer: Answer, failures: int, *, reached: bool = False) -> timedel
     if answer.retry_after is not None and answer.outcome is Outcome.THROTTLED:
         return min(answer.retry_after, LONGEST_RETRY_AFTER)
     if answer.outcome is Outcome.THROTTLED or (answer.outcome in _SILENT and not reached):
-        return min(_BREATHER * (1 << min(max(failures - 1, 0), 10)), _LONGEST_BREATHER)
+        return min(plan.pause * (1 << min(max(failures - 1, 0), 10)), plan.longest_pause)
     return None
