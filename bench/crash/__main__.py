@@ -40,7 +40,9 @@ from energygrid.settings import Settings
 ALL = "all"
 _VICTIMS = {API: 3, WORKER: 3, POSTGRESQL: 3, ALL: 2}
 _BINDS_A_ROUND = 20
-_DRAIN_S = 120
+_STUCK_S = 60
+"""How long nothing may come to its end before what is left counts as lost. A job that was killed again and again waits
+its time, and is waited for."""
 _AGAIN_AT_ONCE = 0.2
 """Share of restarts that are killed again while they are under way."""
 
@@ -136,13 +138,17 @@ class Run:
 
     def _settle(self) -> None:
         """Wait until everything accepted has come to its end, then compare everything."""
-        deadline = time.monotonic() + _DRAIN_S
+        moved, left = time.monotonic(), -1
         while True:
             quiet = checks.Findings()
             seen = checks.check_under_load(self.conninfo, self.ledger, quiet)
-            if checks.is_drained(seen) or time.monotonic() > deadline:
+            if (unended := checks.unended(seen)) == 0:
                 break
-            time.sleep(0.2)
+            if unended != left or checks.waits_its_time(self.conninfo):
+                moved, left = time.monotonic(), unended
+            if time.monotonic() > moved + _STUCK_S:
+                break
+            time.sleep(0.5)
         for kind in dataclasses.fields(quiet):
             getattr(self.findings, kind.name).extend(getattr(quiet, kind.name))
         with open_services(Settings()) as services:

@@ -122,11 +122,20 @@ def _check_customer(
         kind.append(f"customer {name}: {version} changes, {events} events")
 
 
-def is_drained(seen: Snapshot) -> bool:
-    """Whether everything accepted has come to its end."""
-    return all(state == "PAIRED" for _, _, state in seen.binds) and all(
-        state in {"completed", "duplicate", "failed"} for state in seen.jobs.values()
-    )
+def unended(seen: Snapshot) -> int:
+    """How much of what was accepted has not come to its end."""
+    binds = sum(state != "PAIRED" for _, _, state in seen.binds)
+    return binds + sum(state not in {"completed", "duplicate", "failed"} for state in seen.jobs.values())
+
+
+def waits_its_time(conninfo: str) -> bool:
+    """Whether a job lets others go first because it was interrupted so often that it may be what kills its workers."""
+    with psycopg.connect(conninfo) as db:
+        waiting = db.execute(
+            "SELECT FROM procrastinate_jobs WHERE status = 'todo' AND attempts >= 5"
+            " AND scheduled_at BETWEEN now() AND now() + interval '11 minutes' LIMIT 1"
+        )
+        return waiting.fetchone() is not None
 
 
 def check_at_rest(services: Services, tenant_id: int, ledger: Ledger, seen: Snapshot, findings: Findings) -> None:
