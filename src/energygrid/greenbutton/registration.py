@@ -11,6 +11,7 @@ from typing import Any
 
 from energygrid.access.consents.consents import Consent
 from energygrid.access.consents.espi_scope import parse_scope
+from energygrid.access.oauth.espi_tokens import CLIENT_SCOPE
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.greenbutton.atom import USAGE, Content, Entry
 
@@ -18,8 +19,6 @@ _END_OF_TIME = 0xFFFFFFFF
 """What never ends ends in 2106, at the last second that ESPI's unsigned 32 bits count."""
 _LONGEST_SCOPE = 256
 _ACTIVE, _REVOKED = 1, 0
-CLIENT_SCOPE = "FB=34_35"
-"""Scope of a third party's authorization of its own: bulk feeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _shortened(scope: str) -> str:
 
 def _application(party: ThirdParty, at: Addresses) -> Iterator[tuple[str, str | int]]:
     """In the schema's order; an address that the schema demands and nobody gave is empty."""
-    facts, own = party.facts, f"{at.resource}/ApplicationInformation/{party.application_id}"
+    facts = party.facts
     oauth = f"{at.custodian}/{party.tenant.key}/oauth"
     if party.auth_method != "client_secret_basic":  # the schema has no other word for it below
         yield "extension", f"token_endpoint_auth_method={party.auth_method}"
@@ -146,7 +145,7 @@ def _application(party: ThirdParty, at: Addresses) -> Iterator[tuple[str, str | 
     yield from (("scope", scope) for scope in party.offered_scopes)
     yield from (("grant_types", grant) for grant in _at_least_two(sorted(party.grants)))
     yield "response_types", "code"
-    yield "registration_client_uri", own
+    yield "registration_client_uri", f"{at.issuer}/oauth/register/{party.client_id}"
     yield "registration_access_token", ""
 
 
