@@ -128,10 +128,10 @@ def world(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def _load(db: Connection, vault: Vault, passwords: Passwords, tenant: Tenant) -> Consent:
-    """The sandbox with its rates, and a consent to everything that it has: also net energy, reads, and costs."""
+    """The sandbox with its rates, and a consent to everything that it has: also net energy and reads."""
     rates.load_fixtures(db, tenant, LOADED_AT - timedelta(days=400))
     given = sandbox.load(db, vault, passwords, tenant, LOADED_AT)
-    scope = sandbox.SCOPE.replace("FB=1_3_4_5_8_10_11_13_", "FB=1_3_4_5_7_8_9_10_11_12_13_")
+    scope = sandbox.SCOPE.replace("FB=1_3_4_5_8_10_", "FB=1_3_4_5_7_8_9_10_")
     assert scope != sandbox.SCOPE
     return consents.give(
         db,

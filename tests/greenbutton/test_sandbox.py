@@ -11,6 +11,9 @@ from energygrid.access.token_check import TokenChecker
 from energygrid.database.engine import Database
 from energygrid.greenbutton import sandbox as fixtures
 from energygrid.greenbutton.entitlement import entitlement_of
+from energygrid.greenbutton.feed import subscription_feed
+from energygrid.greenbutton.usage.context import Context
+from energygrid.greenbutton.usage.runs import IntervalRun
 from energygrid.services import Services
 from energygrid.settings import Settings
 
@@ -54,3 +57,14 @@ def test_the_printed_access_token_is_good_for_the_printed_subscription(services:
     assert len(entitled.meters) == 3
     year = datetime.now(UTC) - timedelta(days=365)
     assert all(meter.spans[0].start is not None and meter.spans[0].start < year for meter in entitled.meters)
+
+
+def test_the_authorisation_shows_what_each_interval_cost(services: Services) -> None:
+    told = sandbox.load(services)
+    tenant = services.database.read(find_tenant, sandbox.TENANT)
+    consent = services.database.read(consents.find, tenant.id, told["ENERGY_ESPI_SUBSCRIPTION"])
+    now = datetime.now(UTC)
+    entitled = services.database.read(entitlement_of, services.vault, tenant, consent)
+    feed = subscription_feed(services.database, Context(services.vault, "https://dc.example", entitled, now), href="/")
+    runs = [item for item in feed.entries() if isinstance(item, IntervalRun)]
+    assert any(run.cost is not None and run.tou is not None for run in runs)

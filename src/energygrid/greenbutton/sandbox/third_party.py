@@ -26,7 +26,7 @@ from energygrid.greenbutton.sandbox.household import SandboxCustomer
 THIRD_PARTY = "energygrid-third-party"
 CUSTOMER_USER, DEVELOPER_USER, STAFF_USER = "homeowner", "developer", "staff"
 SCOPE = (
-    "FB=1_3_4_5_8_10_11_13_15_16_17_27_28_31_34_35_37_39_51_53_54_55_56_57_58_59_60_61_62;"
+    "FB=1_3_4_5_8_10_11_12_13_15_16_17_27_28_31_34_35_37_39_51_53_54_55_56_57_58_59_60_61_62;"
     "IntervalDuration=900_3600_86400;BlockDuration=daily;HistoryLength=63072000;SubscriptionFrequency=daily;"
     "AccountCollection=1"
 )
