@@ -6,7 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import aggregation, consumption, greenbutton, ingest, reads, requests_bench
+from bench import aggregation, baselines, consumption, greenbutton, ingest, reads, requests_bench
 from bench.figures import console
 from bench.installation import installation
 
@@ -17,6 +17,7 @@ SECTIONS = {
     "requests": requests_bench.run,
     "greenbutton": greenbutton.run,
     "consumption": consumption.run,
+    "baselines": baselines.run,
 }
 
 

@@ -144,10 +144,7 @@ class Usage:
     @cached_property
     def totals(self) -> Float64s:
         """(H, D) energy of each day; NaN when a reading is missing."""
-        offset = self.days.offset
-        totals = np.empty((len(self.kwh), len(offset) - 1))
-        for day in range(len(offset) - 1):
-            np.add.reduce(self.kwh[:, offset[day] : offset[day + 1]], axis=1, out=totals[:, day])
+        totals: Float64s = np.add.reduceat(self.kwh, self.days.offset[:-1], axis=1)
         return totals
 
 
