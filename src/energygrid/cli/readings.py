@@ -15,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from energygrid.access import audit, tenants
 from energygrid.access.caller import Actor, Tenant
+from energygrid.access.vault import Vault
 from energygrid.billing.records import espi
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, errors, listing, open_command
 from energygrid.errors import DomainError, Invalid
-from energygrid.ingest import jobs
+from energygrid.ingest import jobs, landing
 from energygrid.ingest.jobs import Job
-from energygrid.ingest.landing import land
 from energygrid.metering import ingest
 from energygrid.metering.frames import ExportGrain, meter_frame
 from energygrid.services import Services
@@ -88,8 +88,8 @@ def _import_file(
     would make the next one a duplicate. What is refused is landed again, to be kept with its reasons.
     """
     database = services.database
-    beside = partial(espi.take, services.vault)
-    landing = (tenant, file, {"format": format_, "meterMap": dict(names)}, _manifest(file))
+    vault = services.vault
+    options = {"format": format_, "meterMap": dict(names), "manifest": _manifest(file)} | landing.SEALED
     with _progress() as progress:
         task = progress.add_task(file.name, total=None)
 
@@ -97,32 +97,29 @@ def _import_file(
             progress.update(task, completed=counters["rows"])
 
         try:
-            job = database.write(_land_and_import, *landing, watch, beside)
+            job = database.write(_land_and_import, vault, tenant, file, options, watch)
         except DomainError as error:
-            job = database.write(_land_and_refuse, *landing, error)
+            job = database.write(_land_and_refuse, vault, tenant, file, options, error)
     return job, database.read(jobs.notes, tenant.id, job.id)
 
 
 def _land_and_import(
-    db: Any,
-    tenant: Tenant,
-    file: Path,
-    options: dict[str, Any],
-    manifest: dict[str, Any],
-    watch: ingest.Watch,
-    beside: ingest.Beside,
+    db: Any, vault: Vault, tenant: Tenant, file: Path, options: dict[str, Any], watch: ingest.Watch
 ) -> Job:
     now = datetime.now(UTC)
-    job = _land(db, tenant, file, options, manifest, now)
+    job = _land(db, vault, tenant, file, options, now)
     started = jobs.start(db, tenant.id, job.id, now)
-    return ingest.ingest_usage(db, tenant, started, now=now, watch=watch, beside=beside) if started else job
+    if started is None:
+        return job
+    beside, unseal = partial(espi.take, vault), landing.unsealing(vault, started.options)
+    return ingest.ingest_usage(db, tenant, started, now=now, unseal=unseal, watch=watch, beside=beside)
 
 
 def _land_and_refuse(
-    db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], error: DomainError
+    db: Any, vault: Vault, tenant: Tenant, file: Path, options: dict[str, Any], error: DomainError
 ) -> Job:
     now = datetime.now(UTC)
-    job = _land(db, tenant, file, options, manifest, now)
+    job = _land(db, vault, tenant, file, options, now)
     if job.state != "duplicate":
         ingest.refuse(db, tenant, job, error, now=now)
     return jobs.find_job(db, tenant.id, job.id)
@@ -156,9 +153,9 @@ def _manifest(file: Path) -> dict[str, Any]:
     return found
 
 
-def _land(db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest: dict[str, Any], now: datetime) -> Job:
-    landed = land(db, tenant.id, _pieces(file), limit=1 << 40)
-    if manifest.get("sha256") not in {None, landed.sha256.hex()}:
+def _land(db: Any, vault: Vault, tenant: Tenant, file: Path, options: dict[str, Any], now: datetime) -> Job:
+    landed = landing.land(db, tenant.id, _pieces(file), limit=1 << 40, seal=landing.sealing(vault))
+    if options["manifest"].get("sha256") not in {None, landed.sha256.hex()}:
         raise Invalid("MANIFEST_MISMATCH", f"{file} is not the file that its manifest names")
     return jobs.open_job(
         db,
@@ -168,7 +165,7 @@ def _land(db: Any, tenant: Tenant, file: Path, options: dict[str, Any], manifest
         kind="usage",
         task=None,
         name=file.name,
-        options=options | {"manifest": manifest},
+        options=options,
         now=now,
     )
 

@@ -1,26 +1,31 @@
 """Landing: a file is stored in the database before anyone works on it.
 
 API processes and workers on any number of machines then see the same file, and an acknowledged upload survives
-whatever dies next.
+whatever dies next. Files may name people, so they rest sealed.
 """
 
 import hashlib
 import io
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import zstandard
 from sqlalchemy import Connection
 
+from energygrid.access.vault import Vault
 from energygrid.errors import Invalid
 from energygrid.ingest import queries
 
 CHUNK_BYTES = 1 << 20
 Seal = Callable[[bytes], bytes]
 _LENGTH_BYTES = 4
+_PURPOSE = "ingest.landing"
+SEALED = {"sealed": True}
+"""Option of a job whose file was landed sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Landed:
 class Receiver:
     """Takes a file piece by piece, hashed and compressed into a temporary file, until it is stored.
 
-    seal  what makes each compressed piece unreadable; None: the file holds nothing personal
+    seal  what makes each compressed piece unreadable; None: the file is sealed already, or holds nothing personal
     Raises Invalid("TOO_LARGE") once more than `limit` bytes came in. Use it in a `with` block.
     """
 
@@ -93,9 +98,18 @@ class Receiver:
         return Landed(upload_id, self.sha256, self.size)
 
 
-def land(db: Connection, tenant_id: int, pieces: Iterable[bytes], *, limit: int) -> Landed:
+def sealing(vault: Vault) -> Seal:
+    return partial(vault.seal, _PURPOSE)
+
+
+def unsealing(vault: Vault, options: Mapping[str, Any]) -> Seal | None:
+    """What opens the file of a job with these options."""
+    return partial(vault.open, _PURPOSE) if options.get("sealed") else None
+
+
+def land(db: Connection, tenant_id: int, pieces: Iterable[bytes], *, limit: int, seal: Seal | None = None) -> Landed:
     """Store a file that is at hand."""
-    with Receiver(limit) as receiver:
+    with Receiver(limit, seal) as receiver:
         for piece in pieces:
             receiver.add(piece)
         return receiver.store(db, tenant_id)

@@ -14,7 +14,7 @@ from energygrid.access.caller import Tenant
 from energygrid.billing.records import espi
 from energygrid.errors import DomainError, Unavailable
 from energygrid.greenbutton import notices
-from energygrid.ingest import jobs
+from energygrid.ingest import jobs, landing
 from energygrid.jobs.app import Patient, app, context
 from energygrid.metering import ingest, validation
 from energygrid.metering.settings import MeteringSettings
@@ -38,8 +38,9 @@ def ingest_usage(delivery: Delivery, tenant_id: int, job_id: str) -> None:
         database.write(jobs.report, tenant_id, job_id, counters)
 
     try:
-        beside = partial(espi.take, context().vault)
-        database.write(ingest.ingest_usage, tenant, job, now=now, watch=watch, beside=beside)
+        vault = context().vault
+        beside, unseal = partial(espi.take, vault), landing.unsealing(vault, job.options)
+        database.write(ingest.ingest_usage, tenant, job, now=now, unseal=unseal, watch=watch, beside=beside)
     except Unavailable:
         raise
     except DomainError as error:

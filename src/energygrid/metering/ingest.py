@@ -17,7 +17,7 @@ from energygrid.database.queue import defer
 from energygrid.errors import DomainError, Invalid
 from energygrid.ingest import jobs
 from energygrid.ingest.jobs import Job
-from energygrid.ingest.landing import open_landed
+from energygrid.ingest.landing import Seal, open_landed
 from energygrid.ingest.rows import Note
 from energygrid.messaging import events
 from energygrid.metering import parking, queries
@@ -51,18 +51,20 @@ def ingest_usage(
     job: Job,
     *,
     now: datetime,
+    unseal: Seal | None = None,
     watch: Watch | None = None,
     beside: Beside | None = None,
 ) -> Job:
     """Import the job's file and complete the job, in the caller's transaction.
 
+    unseal  what opens the landed file, if it was sealed
     watch   called with the counters so far after each part of the file
     beside  who takes what the file says besides readings; None: it is counted
     Raises Invalid when the file as a whole is refused: BAD_FILE, UNSUPPORTED_FORMAT, TOO_MANY_REJECTS,
     MANIFEST_MISMATCH and what the importers document.
     """
     run = ImportRun.of(db, tenant, job, now)
-    with open_landed(db, tenant.id, job.upload_id) as source:
+    with open_landed(db, tenant.id, job.upload_id, unseal) as source:
         for parsed in _parse(run, source):
             take(run, parsed)
             if parsed.told:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import pytest
@@ -16,11 +15,9 @@ from energygrid.access.caller import Actor, Tenant
 from energygrid.access.vault import Vault
 from energygrid.billing.records import bills, known, load
 from energygrid.billing.records.facts import StatementRow
-from energygrid.billing.records.record import RecordKind
-from energygrid.billing.records.sealing import LANDING
 from energygrid.database.engine import Database
 from energygrid.errors import NotFound
-from energygrid.ingest import jobs
+from energygrid.ingest import jobs, landing
 from energygrid.ingest.jobs import Job
 from energygrid.ingest.landing import Receiver
 
@@ -34,8 +31,7 @@ Load = Callable[..., Job]
 @pytest.fixture
 def load_file(database: Database, vault: Vault) -> Load:
     def run(tenant: Tenant, kind: str, body: object, *, is_landed_only: bool = False) -> Job:
-        record_kind = RecordKind(kind)
-        seal = partial(vault.seal, LANDING) if record_kind.is_personal else None
+        seal = landing.sealing(vault)
         lines = body if isinstance(body, str) else "\n".join(map(json.dumps, body))  # type: ignore[call-overload]
         with Receiver(1 << 25, seal) as receiver:
             receiver.add(lines.encode())
@@ -47,7 +43,7 @@ def load_file(database: Database, vault: Vault) -> Load:
                 kind=load.JOB_KIND,
                 task=load.TASK,
                 name="f",
-                options={"kind": kind, "sealed": record_kind.is_personal},
+                options={"kind": kind} | landing.SEALED,
                 now=NOW,
             )
         if not is_landed_only:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+import zstandard
+from sqlalchemy import text
 from tests.metering.test_ingest import day_csv
 from tests.surfaces.powerbox.conftest import PowerBox
 
@@ -42,6 +44,22 @@ def test_a_file_is_acknowledged_stored_and_imported(utility: PowerBox, run_jobs:
     done = utility.call("GET", answer.headers["location"]).json()
     assert (done["state"], done["counters"]["accepted"]) == ("completed", 96)
     assert done["counters"]["sumIn"] == done["counters"]["sumStored"]
+
+
+def test_a_file_rests_sealed_until_it_is_imported(utility: PowerBox, run_jobs: Callable[[], None]) -> None:
+    feed = b"""<feed xmlns="http://www.w3.org/2005/Atom"><entry><content><Customer
+        xmlns="http://naesb.org/espi/customer"><customerName>Grace Greenfield</customerName>
+        </Customer></content></entry></feed>"""
+    job = upload(utility, feed)
+    bodies = text("SELECT body FROM landed_chunk")
+    [resting] = utility.database.read(lambda db: db.execute(bodies).scalars().all())
+    assert b"Greenfield" not in resting
+    assert not resting.startswith(zstandard.FRAME_HEADER)
+    run_jobs()
+    done = utility.call("GET", f"/powerbox/ingest/jobs/{job['jobId']}").json()
+    assert done["state"] == "completed"
+    assert "Greenfield" not in json.dumps(done)
+    assert utility.database.read(lambda db: db.execute(bodies).all()) == []
 
 
 def test_the_same_upload_again_is_a_duplicate(utility: PowerBox, run_jobs: Callable[[], None]) -> None:

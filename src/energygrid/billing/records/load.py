@@ -7,7 +7,6 @@ is recognised by its own job id and counted as before, so the outcome and the co
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -18,7 +17,7 @@ from energygrid.access.vault import Vault
 from energygrid.billing.records import files, queries, terminations
 from energygrid.billing.records.queries import Revision
 from energygrid.billing.records.record import Record, RecordKind
-from energygrid.billing.records.sealing import LANDING, Safe
+from energygrid.billing.records.sealing import Safe
 from energygrid.billing.records.values import DateRules
 from energygrid.billing.settings import BillingSettings
 from energygrid.database.engine import Database
@@ -69,7 +68,7 @@ def _load(
     settings = tenant.section("billing", BillingSettings)
     kind = RecordKind(job.options["kind"])
     safe = Safe.of(tenant, vault)
-    unseal = partial(vault.open, LANDING) if job.options.get("sealed") else None
+    unseal = landing.unsealing(vault, job.options)
     with landing.open_landed(reading, job.tenant_id, job.upload_id, unseal) as source:
         found = files.read(source, kind, DateRules(settings.date_order), settings.currency)
         for batch in _batches(found, _STATEMENTS_AT_ONCE if kind is RecordKind.STATEMENT else BATCH):

@@ -10,8 +10,6 @@ from energygrid.billing.records.record import Record
 from energygrid.customers.privacy import PersonalRow, Privacy
 from energygrid.customers.settings import PiiLevel
 
-LANDING = "billing.landing"
-"""Purpose under which a file with personal data is sealed while it waits."""
 _DOCUMENT = "billing.document"
 _FINGERPRINT = "billing.record"
 

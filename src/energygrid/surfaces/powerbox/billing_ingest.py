@@ -1,6 +1,5 @@
 """Billing ingest: POST /powerbox/ingest/billing; the job is watched like that of any other file (contract 1.7)."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,9 +7,8 @@ from starlette.concurrency import run_in_threadpool
 
 from energygrid.billing.records.load import JOB_KIND, TASK
 from energygrid.billing.records.record import RecordKind
-from energygrid.billing.records.sealing import LANDING
 from energygrid.errors import Invalid
-from energygrid.ingest import jobs
+from energygrid.ingest import jobs, landing
 from energygrid.surfaces.common.deps import Here, Now, RequestId
 from energygrid.surfaces.common.upload import receive_upload
 from energygrid.surfaces.powerbox.auth import MayIngestBilling
@@ -44,7 +42,7 @@ async def ingest_billing(
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media not in _TAKEN:
         raise Invalid("UNSUPPORTED_FORMAT", f"a billing file is not sent as {media[:100]}; use text/csv")
-    seal = partial(here.vault.seal, LANDING) if kind.is_personal else None
+    seal = landing.sealing(here.vault)
     with await receive_upload(request, here.settings.upload_limit, seal) as receiver:
         job = await run_in_threadpool(
             here.database.write,
@@ -55,7 +53,7 @@ async def ingest_billing(
             kind=JOB_KIND,
             task=TASK,
             name=name,
-            options={"kind": kind.value, "sealed": kind.is_personal},
+            options={"kind": kind.value} | landing.SEALED,
             now=now,
         )
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"

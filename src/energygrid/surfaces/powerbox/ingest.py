@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from energygrid.errors import Invalid
-from energygrid.ingest import jobs
+from energygrid.ingest import jobs, landing
 from energygrid.ingest.jobs import Job
 from energygrid.ingest.rows import Reject
 from energygrid.surfaces.common.deps import Db, Here, Now, RequestId
@@ -132,7 +132,7 @@ async def ingest_usage(
         raise Invalid(
             "UNSUPPORTED_FORMAT", f"a file is not sent as {kind.split(';')[0][:100]}; use text/csv or the like"
         )
-    with await receive_upload(request, here.settings.upload_limit) as receiver:
+    with await receive_upload(request, here.settings.upload_limit, landing.sealing(here.vault)) as receiver:
         if manifest.sha256 is not None and manifest.sha256 != receiver.sha256.hex():
             raise Invalid("MANIFEST_MISMATCH", "the upload is not the file that the manifest names")
         job = await run_in_threadpool(
@@ -144,7 +144,7 @@ async def ingest_usage(
             kind="usage",
             task="metering.ingest_usage",
             name=name,
-            options={"format": format, "manifest": manifest.model_dump(exclude_none=True)},
+            options={"format": format, "manifest": manifest.model_dump(exclude_none=True)} | landing.SEALED,
             now=now,
         )
     response.headers["Location"] = f"{request.scope.get('root_path', '')}/powerbox/ingest/jobs/{job.id}"
