@@ -118,7 +118,8 @@ class Run:
         self.processes.stop()
 
     def _kill_one(self) -> None:
-        victim = self.chance.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
+        spared = [victim for victim in _VICTIMS if not self.kills[victim]]
+        victim = spared[0] if spared else self.chance.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
         began = self._kill(victim)
         while self.chance.random() < _AGAIN_AT_ONCE:
             time.sleep(self.chance.uniform(0, 0.4))
