@@ -22,3 +22,11 @@ class FlexibilitySettings(BaseModel):
     )
     mpan_required: bool = Field(False, description="Whether an asset without any MPAN is rejected by schemes.")
     currency: str = Field("GBP", pattern="^[A-Z]{3}$", description="Currency of an event that names none.")
+    rule_sets: list[str] = Field(
+        ["BL01"], min_length=1, description="Rule sets of an event that names none; the first is what is paid by."
+    )
+    deadline_days: float = Field(
+        30, ge=0, le=3650, description="Days after an event's end that readings are waited for, and corrected."
+    )
+    restate_after_s: float = Field(2, ge=0, description="How long late readings are gathered before restating.")
+    assets_per_job: int = Field(2_500, ge=1, le=10_000, description="Assets of one job of baselines or settlement.")

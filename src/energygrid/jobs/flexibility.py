@@ -5,8 +5,11 @@ from functools import partial
 from uuid import UUID
 
 from energygrid.access import tenants
+from energygrid.flexibility import runs
 from energygrid.flexibility.events import clock
 from energygrid.flexibility.registry import schemes, verification
+from energygrid.flexibility.runs import running
+from energygrid.flexibility.runs.basis import RunKind
 from energygrid.jobs.app import Patient, app, context
 
 _now = partial(datetime.now, UTC)
@@ -42,3 +45,27 @@ def wake(tenant_id: int) -> None:
 def sweep(timestamp: int) -> None:  # noqa: ARG001 - the scheduler passes it by name
     """What is due and was not done at its time is done within a minute."""
     context().database.write(clock.sweep, _now())
+
+
+@app.task(name=running.PART, queue=running.QUEUE, retry=_RETRY)
+def run_part(tenant_id: int, event: str, kind: str, revision: int, part: int) -> None:
+    """Compute some thousand assets of a run."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(runs.run_part, tenant, UUID(event), RunKind(kind), revision, part, _now())
+
+
+@app.task(name=running.RESTATE, queue=running.QUEUE, retry=_RETRY)
+def restate(tenant_id: int) -> None:
+    """Compute again what late or corrected readings have a part in."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(runs.restate, tenant, _now())
+
+
+@app.task(name=running.CLOSE, queue=running.QUEUE, retry=_RETRY)
+def close_runs(tenant_id: int) -> None:
+    """The deadline for readings of an event has passed."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(runs.close_due, tenant, _now())

@@ -1,0 +1,166 @@
+"""What every statement of a run is computed by: written down when the run begins, and never changed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+
+from energygrid.errors import Invalid
+from energygrid.flexibility.baselines import catalogue
+from energygrid.flexibility.baselines.days import LocalDays, holidays
+from energygrid.flexibility.baselines.rule_set import Floor, Method, RuleSet
+from energygrid.flexibility.events.event import Event
+from energygrid.flexibility.events.terms import EventTerms
+from energygrid.flexibility.settings import FlexibilitySettings
+from energygrid.flexibility.settlement.delivery import Direction, Metering, Terms
+from energygrid.flexibility.settlement.money import Incentive
+from energygrid.metering.calendar import Span, local_days
+
+_EPOCH = date(1970, 1, 1)
+_COMPUTED = (Method.DAY_MATCH, Method.SAME_DAY, Method.ZERO, Method.FIXED)
+
+
+class RunKind(StrEnum):
+    """A run of baselines is published before the event, and frozen by its start; a settlement follows its end."""
+
+    BASELINE = "BASELINE"
+    SETTLEMENT = "SETTLEMENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One rule set, and the public holidays it is computed with."""
+
+    rules: RuleSet
+    digest: str
+    holidays: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """
+    methods    the first is what is paid by; the others stand beside it
+    open_to    statements of baselines change until the event begins, those of settlements until the deadline for data
+    fixed_kwh  of FIXED: the curve of every asset, kWh an interval
+    """
+
+    kind: RunKind
+    event: UUID
+    span: Span
+    methods: tuple[Rules, ...]
+    terms: Terms
+    incentive: Decimal
+    incentive_type: Incentive
+    currency: str
+    open_to: datetime
+    fixed_kwh: tuple[float, ...]
+
+    @property
+    def intervals(self) -> int:
+        return int((self.span.end - self.span.start).total_seconds()) // 1800
+
+    def days(self, zone: str) -> LocalDays:
+        return LocalDays.around(zone, self.span, [each.rules for each in self.methods])
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "event": str(self.event),
+            "start": self.span.start.isoformat(),
+            "end": self.span.end.isoformat(),
+            "methods": [
+                {
+                    "id": each.rules.id,
+                    "version": each.rules.version,
+                    "digest": each.digest,
+                    "holidays": sorted(day.isoformat() for day in each.holidays),
+                }
+                for each in self.methods
+            ],
+            "terms": {
+                "direction": self.terms.direction,
+                "floor": self.terms.floor,
+                "metering": self.terms.metering,
+                "capAtBaseline": self.terms.cap_at_baseline,
+            },
+            "incentive": str(self.incentive),
+            "incentiveType": self.incentive_type,
+            "currency": self.currency,
+            "openTo": self.open_to.isoformat(),
+            "fixedKwh": list(self.fixed_kwh),
+        }
+
+    def digest(self) -> str:
+        """SHA-256 of its canonical JSON."""
+        return hashlib.sha256(msgspec.json.encode(self.as_json(), order="sorted")).hexdigest()
+
+
+def read(stored: Mapping[str, Any]) -> Basis:
+    """The inverse of `as_json`. Raises NotFound UNKNOWN_RULE_SET."""
+    terms = stored["terms"]
+    return Basis(
+        kind=RunKind(stored["kind"]),
+        event=UUID(stored["event"]),
+        span=Span(datetime.fromisoformat(stored["start"]), datetime.fromisoformat(stored["end"])),
+        methods=tuple(
+            Rules(
+                catalogue.find_version(each["id"], each["version"]),
+                each["digest"],
+                frozenset(date.fromisoformat(day) for day in each["holidays"]),
+            )
+            for each in stored["methods"]
+        ),
+        terms=Terms(
+            Direction(terms["direction"]), Floor(terms["floor"]), Metering(terms["metering"]), terms["capAtBaseline"]
+        ),
+        incentive=Decimal(stored["incentive"]),
+        incentive_type=Incentive(stored["incentiveType"]),
+        currency=stored["currency"],
+        open_to=datetime.fromisoformat(stored["openTo"]),
+        fixed_kwh=tuple(stored["fixedKwh"]),
+    )
+
+
+def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basis:
+    """What `event` is settled by: its terms, else what the tenant has set.
+
+    Raises NotFound UNKNOWN_RULE_SET, RULE_SET_NOT_IN_FORCE, Invalid NOT_COMPUTED, BAD_TERMS.
+    """
+    span = Span(event.starts_at.astimezone(UTC), event.ends_at.astimezone(UTC))
+    terms = EventTerms.model_validate(event.terms)
+    day = int(local_days(np.array([span.instants()[0]]), settings.zone)[0])
+    rules = [catalogue.find(each, _EPOCH + timedelta(days=day)) for each in terms.rule_sets or settings.rule_sets]
+    for each in rules:
+        if each.method not in _COMPUTED:
+            message = f"an event cannot be settled by {each.id} yet: it needs curves or a group of its own"
+            raise Invalid("NOT_COMPUTED", message, rule_set=each.id)
+    fixed = tuple(terms.fixed_kwh or ())
+    intervals = (span.instants()[1] - span.instants()[0]) // 1800
+    if any(each.method is Method.FIXED for each in rules) and len(fixed) != intervals:
+        raise Invalid("BAD_TERMS", f"rule set FIXED needs the term fixedKwh: {intervals} numbers, kWh a half-hour")
+    wait = settings.deadline_days if terms.deadline_days is None else terms.deadline_days
+    metering, cap = terms.metering or Metering.IMPORT, bool(terms.cap_at_baseline)
+    return Basis(
+        kind=kind,
+        event=event.uuid,
+        span=span,
+        methods=tuple(_dated(each, span) for each in dict.fromkeys(rules)),
+        terms=Terms(Direction(event.type), terms.floor or rules[0].floor, metering, cap),
+        incentive=event.incentive,
+        incentive_type=Incentive(event.incentive_type),
+        currency=event.currency,
+        open_to=span.start if kind is RunKind.BASELINE else span.end + timedelta(days=wait),
+        fixed_kwh=fixed,
+    )
+
+
+def _dated(rules: RuleSet, span: Span) -> Rules:
+    first = span.start.date() - timedelta(days=rules.lookback_days + 3)
+    return Rules(rules, rules.digest(), holidays(rules.jurisdiction, first, span.end.date() + timedelta(days=3)))

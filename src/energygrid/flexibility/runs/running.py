@@ -1,0 +1,126 @@
+"""A run: an event's baselines or its settlement, computed by any number of workers, a few thousand assets a job."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from energygrid.access.caller import Tenant
+from energygrid.database.queue import defer
+from energygrid.flexibility import messages
+from energygrid.flexibility.events.event import Event
+from energygrid.flexibility.events.lifecycle import StatsState, Status
+from energygrid.flexibility.events.time import time_of
+from energygrid.flexibility.runs import basis, totals
+from energygrid.flexibility.runs.basis import Basis, RunKind
+from energygrid.flexibility.runs.queries import loading, results
+from energygrid.flexibility.runs.queries import runs as queries
+from energygrid.flexibility.runs.queries.runs import Run
+from energygrid.flexibility.runs.statement import Statement
+from energygrid.flexibility.runs.statements import Work, evaluate
+from energygrid.flexibility.settings import FlexibilitySettings
+
+CALCULATING, READY, CLOSED = "CALCULATING", "READY", "CLOSED"
+PART, RESTATE, CLOSE = "flexibility.run_part", "flexibility.restate", "flexibility.close_run"
+QUEUE = "flexibility"
+_KINDS = {Status.SCHEDULED: RunKind.BASELINE, Status.ENDED: RunKind.SETTLEMENT}
+
+
+def start(db: Connection, tenant: Tenant, event: Event, now: datetime) -> None:
+    """Begin what an event's status asks for: its baselines when it is SCHEDULED, its settlement when it has ENDED.
+
+    Once more for the same event, after its times or terms have changed, replaces what was computed. The work itself is
+    done by jobs. Raises NotFound UNKNOWN_RULE_SET, RULE_SET_NOT_IN_FORCE, Invalid BAD_TERMS.
+    """
+    kind = _KINDS.get(event.status)
+    if kind is None:
+        return
+    settings = tenant.section("flexibility", FlexibilitySettings)
+    how = basis.basis_of(event, kind, settings)
+    before = queries.newest_run(db, tenant.id, event.uuid, kind, lock=True)
+    assets = loading.participants(db, tenant.id, event.uuid)
+    run = Run(
+        event_uuid=event.uuid,
+        kind=kind,
+        revision=1 if before is None else before.revision + 1,
+        state=CALCULATING,
+        basis=how.as_json(),
+        started_at=now,
+        finished_at=None,
+        totals=None,
+        head=None,
+    )
+    queries.insert_run(db, tenant.id, run)
+    if before is not None:
+        gone = results.leavers(db, tenant.id, event.uuid, kind, [each.rules.id for each in how.methods], assets)
+        results.replace(db, tenant.id, event.uuid, kind, gone)
+    if kind is RunKind.SETTLEMENT:
+        status = queries.change_event(db, tenant.id, event.uuid, stats_state=StatsState.CALCULATING)
+        began = messages.stats_calculation_started(event.uuid, status)
+        messages.tell(db, tenant.id, began, time_of(db, tenant, now))
+    size = settings.assets_per_job
+    parts = [assets[at : at + size] for at in range(0, len(assets), size)]
+    queries.insert_parts(db, tenant.id, run, parts)
+    for number in range(len(parts)):
+        which: dict[str, Any] = {"event": str(event.uuid), "kind": kind, "revision": run.revision, "part": number}
+        defer(db, PART, queue=QUEUE, tenant_id=tenant.id, **which)
+    if not parts:
+        _finish(db, tenant, run, how, now)
+
+
+def run_part(
+    db: Connection, tenant: Tenant, event: UUID, kind: RunKind, revision: int, part: int, now: datetime
+) -> None:
+    """Compute one part; whoever completes the last one publishes. Once more does nothing."""
+    assets = queries.take_part(db, tenant.id, event, kind, revision, part, now)
+    run = queries.newest_run(db, tenant.id, event, kind)
+    if assets is None or run is None or run.revision != revision:
+        return
+    how = basis.read(run.basis)
+    store(db, Work(tenant.id, how, revision, now), assets)
+    queries.newest_run(db, tenant.id, event, kind, lock=True)
+    if queries.open_parts(db, tenant.id, run) == 0:
+        _finish(db, tenant, run, how, now)
+
+
+def store(db: Connection, work: Work, assets: Sequence[UUID]) -> int:
+    """Compute statements and write those whose figures are not what they were; how many these are."""
+    how = work.basis
+    known = {
+        (each.method, each.asset_uuid): each
+        for each in results.of_assets(db, work.tenant_id, how.event, how.kind, assets)
+    }
+    made = evaluate(db, work, assets)
+    changed = [each for each in made if _differs(known.get((each.method, each.asset_uuid)), each)]
+    replaced = [key for each in changed if (key := (each.method, each.asset_uuid)) in known]
+    if replaced:
+        results.replace(db, work.tenant_id, how.event, how.kind, replaced)
+    if changed:
+        results.insert(db, changed)
+    return len(changed)
+
+
+def _differs(before: Statement | None, after: Statement) -> bool:
+    return before is None or before.figures() != after.figures()
+
+
+def _finish(db: Connection, tenant: Tenant, run: Run, how: Basis, now: datetime) -> None:
+    """Publish; take up what arrived meanwhile; close in time."""
+    summed, head = totals.add_up(db, tenant.id, how)
+    queries.change_run(db, tenant.id, run, state=READY, finished_at=now, totals=summed, head=head)
+    publish(db, tenant, run, now)
+    defer(db, RESTATE, queue=QUEUE, lock=f"restate {tenant.id}", tenant_id=tenant.id)
+    if run.kind == RunKind.SETTLEMENT:
+        defer(db, CLOSE, queue=QUEUE, at=how.open_to, tenant_id=tenant.id)
+
+
+def publish(db: Connection, tenant: Tenant, run: Run, now: datetime) -> None:
+    """The event shows the run's revision, and whoever listens is told of it."""
+    values: dict[str, Any] = {"baselines_revision": run.revision}
+    if run.kind == RunKind.SETTLEMENT:
+        values = {"stats_revision": run.revision, "stats_state": StatsState.READY}
+    status = queries.change_event(db, tenant.id, run.event_uuid, **values)
+    ready = messages.stats_ready if run.kind == RunKind.SETTLEMENT else messages.baselines_ready
+    messages.tell(db, tenant.id, ready(run.event_uuid, status, run.revision), time_of(db, tenant, now))

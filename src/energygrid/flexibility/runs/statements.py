@@ -1,0 +1,269 @@
+"""Statements: what an event comes to for each asset. The same readings make the same statements, to the bit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import Connection
+
+from energygrid.flexibility.baselines.compute import Baselines, State, compute
+from energygrid.flexibility.baselines.rule_set import Method
+from energygrid.flexibility.baselines.selection import MATTERS
+from energygrid.flexibility.runs import evidence
+from energygrid.flexibility.runs.basis import Basis, Rules, RunKind
+from energygrid.flexibility.runs.loading import Days, Loaded, Revisions, load
+from energygrid.flexibility.runs.queries import loading
+from energygrid.flexibility.runs.queries.loading import Member
+from energygrid.flexibility.runs.statement import EXPIRED, PENDING, PROCESSED, Statement
+from energygrid.flexibility.settlement.delivery import Delivery, Metering, Pair, deliver
+from energygrid.flexibility.settlement.energy import micro
+from energygrid.flexibility.settlement.money import lines
+from energygrid.metering.calendar import local_days
+from energygrid.metering.readings import Bools, Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What statements were computed from, read from their evidence: for computing them once more.
+
+    revisions   by flow, (H, U);  event_days  (H, D)
+    """
+
+    revisions: dict[str, Revisions]
+    event_days: dict[str, Bools]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One evaluation: of `run` number `revision`, at `now`; `closed`: readings are no longer waited for."""
+
+    tenant_id: int
+    basis: Basis
+    revision: int
+    now: datetime
+    closed: bool = False
+
+
+class _Flow(NamedTuple):
+    """The baseline of one flow and what was metered in the event, both (H, n)."""
+
+    baselines: Baselines
+    curve: Float64s
+    actual: Float64s
+    revisions: Revisions
+
+
+def evaluate(db: Connection, work: Work, assets: Sequence[UUID], recorded: Recorded | None = None) -> list[Statement]:
+    """Statements of some assets by each method, in the order of their UUIDs.
+
+    recorded  compute from these revisions; then all assets are of one time zone, in the order of their UUIDs
+    """
+    members = loading.members(db, work.tenant_id, assets)
+    zones: dict[str, list[Member]] = {}
+    for member in members:
+        zones.setdefault(member.zone, []).append(member)
+    made = [each for zone, group in zones.items() for each in _of_zone(db, work, zone, group, recorded)]
+    return sorted(made, key=lambda each: each.asset_uuid) if len(zones) > 1 else made
+
+
+def _of_zone(
+    db: Connection, work: Work, zone: str, members: list[Member], recorded: Recorded | None
+) -> list[Statement]:
+    days = Days.of(work.basis.days(zone))
+    event_days = _event_days(db, work, members, days) if recorded is None else None
+    known = {} if recorded is None else recorded.revisions
+    imported = load(db, [each.delivered for each in members], days, revisions=known.get("import"))
+    received = [each.received for each in members]
+    exported = None
+    if any(each is not None for each in received):
+        exported = load(db, received, days, revisions=known.get("export"))
+    made: list[Statement] = []
+    for rules in work.basis.methods:
+        others = event_days if recorded is None else recorded.event_days[rules.rules.id]
+        flows = {"import": _flow(work.basis, rules, imported, others)}
+        if exported is not None:
+            flows["export"] = _flow(work.basis, rules, exported, others)
+        made += _statements(work, rules, days, members, flows)
+    if len(work.basis.methods) > 1:
+        made.sort(key=lambda each: each.asset_uuid)  # stable: methods stay in their order
+    return made
+
+
+def _event_days(db: Connection, work: Work, members: list[Member], days: Days) -> Bools:
+    shape = (len(members), len(days.local.number))
+    found = np.zeros(shape, np.bool_)
+    position = {member.uuid: row for row, member in enumerate(members)}
+    span = days.local.span
+    for other in loading.other_events(db, work.tenant_id, list(position), work.basis.event, span.start, span.end):
+        touched = np.array([other.starts_at.timestamp(), other.ends_at.timestamp() - 1], np.int64)
+        first, last = (local_days(touched, days.local.zone) - days.local.number[0]).tolist()
+        found[position[other.asset_uuid], max(first, 0) : last + 1] = True
+    return found
+
+
+def _flow(basis: Basis, rules: Rules, loaded: Loaded, event_days: Bools | None) -> _Flow:
+    usage, span = loaded.usage, basis.span
+    given = None
+    if rules.rules.method is Method.FIXED:
+        given = np.tile(np.array(basis.fixed_kwh), (len(usage.kwh), 1))
+    found = compute(rules.rules, usage, span, holidays=rules.holidays, event_days=event_days, given=given)
+    actual = usage.kwh[:, usage.days.positions(*span.instants())]
+    if basis.kind is RunKind.BASELINE:
+        return _Flow(found, found.unadjusted, np.full_like(actual, np.nan), loaded.revisions)
+    return _Flow(found, found.adjusted, actual, loaded.revisions)
+
+
+def _statements(
+    work: Work, rules: Rules, days: Days, members: list[Member], flows: dict[str, _Flow]
+) -> list[Statement]:
+    basis = work.basis
+    state, counted = _waiting(work, members, flows)
+    delivery = _delivered(basis, members, flows, counted)
+    amounts = lines(delivery.total.tolist(), basis.incentive, basis.incentive_type)
+    has_export = [member.received is not None for member in members]
+    sums = {name: (_sums(flow.curve), _sums(flow.actual)) for name, flow in flows.items()}
+    none: list[int | None] = [None] * len(members)
+    proofs = _proofs(work, rules, days, members, flows, state, delivery, amounts)
+    curves = _curves(delivery)
+    matter = _matter(days, flows, basis.kind)
+    columns = zip(
+        state,
+        *sums["import"],
+        *(
+            [value if there else None for value, there in zip(each, has_export, strict=True)]
+            for each in sums.get("export", (none, none))
+        ),
+        delivery.total.tolist(),
+        amounts,
+        curves,
+        matter,
+        proofs,
+        strict=True,
+    )
+    return [
+        Statement._make(
+            (
+                work.tenant_id,
+                basis.event,
+                basis.kind,
+                rules.rules.id,
+                member.uuid,
+                work.revision,
+                work.now,
+                *row[:-2],
+                days.first,
+                row[-2],
+                row[-1].decode(),
+                evidence.digest(row[-1]),
+            )
+        )
+        for member, row in zip(members, columns, strict=True)
+    ]
+
+
+def _waiting(work: Work, members: list[Member], flows: dict[str, _Flow]) -> tuple[list[str], Bools]:
+    """Each asset's state, and whether its readings count."""
+    imported, exported = flows["import"], flows.get("export")
+    if work.basis.kind is RunKind.BASELINE:
+        there: Bools = np.logical_not(np.isnan(imported.curve).any(axis=1))
+        return np.where(there, PROCESSED, PENDING).tolist(), there
+    used = [(imported, np.ones(len(members), np.bool_))]
+    if exported is not None and work.basis.terms.metering is not Metering.IMPORT:
+        used.append((exported, np.array([member.received is not None for member in members])))
+    missing: Bools = np.zeros(len(members), np.bool_)
+    for flow, counts in used:
+        unread = np.isnan(flow.actual).any(axis=1)
+        found = flow.baselines
+        unsure = (found.state == State.PENDING) | ((found.state == State.OK) & (found.window_missing > 0))
+        missing[:] |= counts & (unread | (unsure & (not work.closed)))
+    return np.where(missing, EXPIRED if work.closed else PENDING, PROCESSED).tolist(), np.logical_not(missing)
+
+
+def _delivered(basis: Basis, members: list[Member], flows: dict[str, _Flow], counted: Bools) -> Delivery:
+    """Assets that do not count are incomplete; one without an export meter has exported nothing."""
+    imported, exported = flows["import"], flows.get("export")
+    actual = np.where(counted[:, None], imported.actual, np.nan)
+    pair = Pair(imported.curve, actual)
+    if basis.terms.metering is Metering.IMPORT:
+        return deliver(basis.terms, pair)
+    if exported is None:
+        return deliver(basis.terms, pair, Pair(np.zeros_like(actual), np.zeros_like(actual)))
+    there = np.array([member.received is not None for member in members])[:, None]
+    return deliver(basis.terms, pair, Pair(np.where(there, exported.curve, 0.0), np.where(there, exported.actual, 0.0)))
+
+
+def _sums(kwh: Float64s) -> list[int | None]:
+    whole: Bools = np.logical_not(np.isnan(kwh).any(axis=1))
+    return [
+        total if there else None for total, there in zip(micro(kwh).sum(axis=1).tolist(), whole.tolist(), strict=True)
+    ]
+
+
+def _curves(delivery: Delivery) -> list[bytes | None]:
+    flows = np.stack([figure for channel in delivery.channels for figure in (channel.baseline, channel.actual)], axis=1)
+    body, size = flows.astype("<i8").tobytes(), flows[0].size * 8
+    complete = delivery.complete.tolist()
+    return [body[row * size : row * size + size] if complete[row] else None for row in range(len(complete))]
+
+
+def _matter(days: Days, flows: dict[str, _Flow], kind: RunKind) -> list[str]:
+    """Of each asset, a letter a UTC day: whether any reading of it has a part in its figures."""
+    assets = len(flows["import"].curve)
+    local = np.zeros((assets, len(days.local.number)), np.bool_)
+    matters = np.zeros(256, np.bool_)
+    matters[list(MATTERS)] = True
+    for flow in flows.values():
+        for selection in flow.baselines.selections:
+            local |= matters[selection.reason]
+        if kind is RunKind.SETTLEMENT:
+            local[:, [days.local.index(day) for day in flow.baselines.own_days]] = True
+    utc = np.zeros((assets, days.count), np.bool_)
+    for day in range(local.shape[1]):
+        utc[:, days.utc(day)] |= local[:, day, None]
+    text = np.where(utc, ord("1"), ord("0")).astype(np.uint8).tobytes().decode("ascii")
+    return [text[at : at + days.count] for at in range(0, len(text), days.count)]
+
+
+def _proofs(
+    work: Work,
+    rules: Rules,
+    days: Days,
+    members: list[Member],
+    flows: dict[str, _Flow],
+    state: list[str],
+    delivery: Delivery,
+    amounts: list[Decimal],
+) -> list[bytes]:
+    """The evidence of each asset, see `evidence`."""
+    head: dict[str, Any] = {
+        "basis": work.basis.digest(),
+        "method": rules.rules.id,
+        "rules": rules.digest,
+        "closed": work.closed,
+        "zone": days.local.zone,
+        "firstDay": days.local.first.isoformat(),
+        "firstUtcDay": days.bounds[0].isoformat(),
+        "revision": work.revision,
+    }
+    parts = {
+        name: (
+            evidence.of_flow(flow.baselines, flow.revisions),
+            micro(flow.curve).tolist(),
+            micro(flow.actual).tolist(),
+        )
+        for name, flow in flows.items()
+    }
+    counted, totals = delivery.counted.tolist(), delivery.total.tolist()
+    made = []
+    for row, member in enumerate(members):
+        whole = head | {"asset": str(member.uuid), "state": state[row]}
+        for name, (part, curve, actual) in parts.items():
+            if name == "import" or member.received is not None:
+                whole[name] = part[row] | {"baseline": curve[row], "actual": actual[row]}
+        whole |= {"counted": counted[row], "delivered": totals[row], "amount": str(amounts[row])}
+        made.append(evidence.encode(whole))
+    return made

@@ -1,0 +1,62 @@
+"""An event's totals by method: the sum of what its assets delivered, and what they delivered as one portfolio."""
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from energygrid.flexibility.runs import evidence
+from energygrid.flexibility.runs.basis import Basis
+from energygrid.flexibility.runs.queries import results
+from energygrid.flexibility.runs.queries.results import Summed
+from energygrid.flexibility.settlement.delivery import Metering, Portfolio
+from energygrid.flexibility.settlement.energy import kwh
+from energygrid.flexibility.settlement.money import lines
+from energygrid.metering.readings import Int64s
+
+_NOTHING = Summed("", 0, 0, 0, 0, 0, 0, Decimal("0.00"))
+
+
+def add_up(db: Connection, tenant_id: int, basis: Basis) -> tuple[dict[str, Any], bytes]:
+    """Totals by method, in plain JSON, and the hash over all statements."""
+    sums = results.sums(db, tenant_id, basis.event, basis.kind)
+    curves, head = _curves_and_head(db, tenant_id, basis)
+    totals = {}
+    for each in basis.methods:
+        method = each.rules.id
+        summed = sums.get(method, _NOTHING)
+        portfolio = _portfolio(basis, summed, curves.get(method)).at_portfolio(basis.terms)
+        amount = lines(portfolio.total.tolist(), basis.incentive, basis.incentive_type)[0]
+        totals[method] = {
+            "processed": summed.processed,
+            "pending": summed.pending,
+            "expired": summed.expired,
+            "participated": summed.participated,
+            "highUsage": summed.high_usage,
+            "sumOfAssets": {"kwh": str(kwh(summed.delivered)), "amount": str(summed.amount)},
+            "atPortfolio": {"kwh": str(kwh(int(portfolio.total[0]))), "amount": str(amount)},
+        }
+    return totals, head
+
+
+def _curves_and_head(db: Connection, tenant_id: int, basis: Basis) -> tuple[dict[str, Int64s], bytes]:
+    """Sums of the curves by method, (flows, intervals); the chain begins with the basis."""
+    curves: dict[str, Int64s] = {}
+    head = bytes.fromhex(basis.digest())
+    for rows in results.each_part(db, tenant_id, basis.event, basis.kind):
+        for each in basis.methods:
+            bodies = [curve for method, curve, _ in rows if method == each.rules.id and curve is not None]
+            if bodies:
+                figures = np.frombuffer(b"".join(bodies), "<i8").reshape(len(bodies), -1, basis.intervals).sum(axis=0)
+                curves[each.rules.id] = curves.get(each.rules.id, np.int64(0)) + figures
+        head = evidence.chain(head, (digest for _, _, digest in rows))
+    return curves, head
+
+
+def _portfolio(basis: Basis, summed: Summed, curves: Int64s | None) -> Portfolio:
+    if curves is None:
+        flows = 4 if basis.terms.metering is Metering.SEPARATE else 2
+        curves = np.zeros((flows, basis.intervals), np.int64)
+    pairs = [(curves[at : at + 1], curves[at + 1 : at + 2]) for at in range(0, len(curves), 2)]
+    return Portfolio(summed.processed, summed.delivered, tuple(pairs))
