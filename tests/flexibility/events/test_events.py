@@ -11,7 +11,7 @@ from energygrid.access import tenants
 from energygrid.access.audit import SYSTEM
 from energygrid.access.caller import Tenant
 from energygrid.errors import Conflict, Invalid, NotFound
-from energygrid.flexibility.events import assets, clock, events
+from energygrid.flexibility.events import assets, clock, events, portfolios
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.lifecycle import Status
 from energygrid.flexibility.events.queries.events import Filter
@@ -79,7 +79,9 @@ def test_an_event_starts_in_the_future_of_its_tenants_clock(stage: Stage) -> Non
         ({"ends_at": DRAFT.starts_at}, "endDateTime: an event ends after"),
         ({"ends_at": DRAFT.starts_at + timedelta(hours=25)}, "24 hours"),
         ({"starts_at": DRAFT.starts_at + timedelta(minutes=10)}, "startDateTime: events begin and end at :00 or :30"),
-        ({"terms": {"ruleSets": ["BL99"]}}, "there is no rule set BL99"),
+        ({"terms": {"ruleSets": ["BL99"]}}, "there is no rule set 'BL99'"),
+        ({"terms": {"ruleSets": ["NOMINATED"]}}, "NOMINATED needs curves"),
+        ({"terms": {"ruleSets": ["FIXED"], "fixedKwh": [0.5]}}, "FIXED needs 2 numbers"),
         ({"terms": {"roof": "NET"}}, "terms.roof"),
         ({"eligibility": {"colour": "red"}}, "nobody checks it"),
         ({"eligibility": {"minBaselineDays": "many"}}, "eligibility.minBaselineDays"),
@@ -122,11 +124,11 @@ def test_another_tenants_event_is_not_found_whatever_is_asked(stage: Stage) -> N
         lambda: events.change(stage.db, other, event.uuid, {"name": "mine"}, **shared),
         lambda: events.schedule(stage.db, other, event.uuid, **shared),
         lambda: events.cancel(stage.db, other, event.uuid, **shared),
-        lambda: events.portfolios(stage.db, other, event.uuid),
-        lambda: events.assign(stage.db, other, event.uuid, [], **shared),
+        lambda: portfolios.of_event(stage.db, other, event.uuid),
+        lambda: portfolios.assign(stage.db, other, event.uuid, [], **shared),
         lambda: assets.page(stage.db, other, event.uuid, offset=0, limit=1),
         lambda: assets.participants(stage.db, other, event.uuid),
-        lambda: assets.say(stage.db, other, event.uuid, [], **shared),
+        lambda: assets.say(stage.db, other, event.uuid, {}, **shared),
     ):
         with pytest.raises(NotFound, match="there is no such event"):
             attempt()
@@ -214,17 +216,17 @@ def test_a_portfolio_is_told_once_and_its_assets_join_a_scheduled_event(stage: S
     stage.assets(2, portfolio=two)
     event = stage.event(one)
     for _ in range(2):
-        held = events.assign(stage.db, stage.tenant, event.uuid, [two, two], who=SYSTEM, now=NOW)
+        held = portfolios.assign(stage.db, stage.tenant, event.uuid, [two, two], who=SYSTEM, now=NOW)
         assert sorted(held) == sorted([one, two])
     assert stage.told(event.uuid).count("EVENT.PORTFOLIO_ASSIGNED") == 2
     assert assets.page(stage.db, stage.tenant, event.uuid, offset=0, limit=10)[1] == 3
     with pytest.raises(Conflict):
-        events.assign(stage.db, stage.tenant, event.uuid, [stage.portfolio()], who=SYSTEM, now=event.starts_at)
+        portfolios.assign(stage.db, stage.tenant, event.uuid, [stage.portfolio()], who=SYSTEM, now=event.starts_at)
 
 
 def test_a_portfolio_cannot_narrow_an_event_that_its_whole_scheme_was_told_of(stage: Stage) -> None:
     asset = stage.assets(1)[0]
     event = stage.event(scheme_uuid=stage.scheme({asset: "READY"}))
     with pytest.raises(Conflict) as refused:
-        events.assign(stage.db, stage.tenant, event.uuid, [stage.portfolio()], who=SYSTEM, now=NOW)
+        portfolios.assign(stage.db, stage.tenant, event.uuid, [stage.portfolio()], who=SYSTEM, now=NOW)
     assert refused.value.code == "EVENT_FIXED"

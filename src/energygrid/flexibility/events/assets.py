@@ -1,16 +1,17 @@
 """The assets of an event: who may take part, who does, and what each said."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
 from energygrid.flexibility.events import eligibility
+from energygrid.flexibility.events.common import known, note
 from energygrid.flexibility.events.eligibility import Candidate
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.lifecycle import Status, effective
@@ -72,14 +73,14 @@ def participants(db: Connection, tenant: Tenant, event_uuid: UUID) -> list[UUID]
 
     None of a draft: who takes part is settled when an event is scheduled.
     """
-    event = _find(event_queries.event(db, tenant.id, event_uuid))
+    event = known(event_queries.event(db, tenant.id, event_uuid))
     states = ("OPT_IN",) if event.opt_in_required else ("OPT_IN", "PENDING")
     return queries.participants(db, tenant.id, event_uuid, states)
 
 
 def page(db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit: int) -> tuple[list[EventAsset], int]:
     """Assets of an event with their states, by the caller's own ids, and how many there are in all."""
-    _find(event_queries.event(db, tenant.id, event_uuid))
+    known(event_queries.event(db, tenant.id, event_uuid))
     return queries.page(db, tenant.id, event_uuid, offset=offset, limit=limit)
 
 
@@ -87,40 +88,29 @@ def say(
     db: Connection,
     tenant: Tenant,
     event_uuid: UUID,
-    words: Iterable[tuple[Word, Sequence[UUID]]],
+    said: Mapping[UUID, Word],
     *,
     who: Actor,
     now: datetime,
-) -> dict[str, int]:
-    """Opt assets in or out, all or none of them; the event's assets by state afterwards.
+) -> None:
+    """Opt assets in until the event starts, or out until it ends; all or none of them, with their users' consent.
 
-    In until the event starts, out until it ends. Of several words on one asset the last counts.
+    Raises NotFound UNKNOWN_EVENT_ASSET; Conflict INELIGIBLE, NOT_SCHEDULED, EVENT_STARTED and EVENT_OVER.
     """
-    event = _find(event_queries.lock_event(db, tenant.id, event_uuid))
-    said: dict[UUID, Word] = {uuid: word for word, uuids in words for uuid in uuids}
-    known = queries.states(db, tenant.id, event_uuid, sorted(said))
-    if missing := [uuid for uuid in said if uuid not in known]:
-        raise NotFound("UNKNOWN_EVENT_ASSET", f"the event does not reach {_named(missing)}")
+    event = known(event_queries.lock_event(db, tenant.id, event_uuid))
     at = time_of(db, tenant, now)
     _require_time(event, set(said.values()), at)
+    states = queries.states(db, tenant.id, event_uuid, sorted(said))
+    if missing := [uuid for uuid in said if uuid not in states]:
+        raise NotFound("UNKNOWN_EVENT_ASSET", f"the event does not reach {_named(missing)}")
     for uuid, word in said.items():
-        state, reason = known[uuid]
+        state, reason = states[uuid]
         if state == "INELIGIBLE" and word == "OPT_IN":
             raise Conflict("INELIGIBLE", f"asset {uuid} may not take part: {reason}")
-    _write(db, tenant, event_uuid, said, known, at)
+    _write(db, tenant, event_uuid, said, states, at)
     _consent(db, tenant, event_uuid, said, now)
-    counts = queries.counts(db, tenant.id, event_uuid)
-    audit.record(
-        db,
-        tenant.id,
-        actor=who.name,
-        action="event.assets_said",
-        subject=f"event/{event_uuid}",
-        request_id=who.request_id,
-        now=now,
-        facts={word: sum(each == word for each in said.values()) for word in sorted(set(said.values()))},
-    )
-    return counts
+    counts = Counter[str](said.values())
+    note(db, tenant, event_uuid, "event.assets_said", who, now, dict(counts))
 
 
 def _write(
@@ -128,12 +118,12 @@ def _write(
     tenant: Tenant,
     event_uuid: UUID,
     said: Mapping[UUID, Word],
-    known: Mapping[UUID, tuple[str, str | None]],
+    states: Mapping[UUID, tuple[str, str | None]],
     at: datetime,
 ) -> None:
     """An ineligible asset is out already, and its reason stays."""
     for word in sorted(set(said.values())):
-        uuids = [uuid for uuid, each in said.items() if each == word and known[uuid][0] not in {word, "INELIGIBLE"}]
+        uuids = [uuid for uuid, each in said.items() if each == word and states[uuid][0] not in {word, "INELIGIBLE"}]
         if uuids:
             queries.set_state(db, tenant.id, event_uuid, uuids, word, at)
 
@@ -157,12 +147,6 @@ def _require_time(event: Event, words: set[Word], at: datetime) -> None:
         raise Conflict("EVENT_OVER", f"the event is {status}; nobody can opt in or out any more")
     if status is Status.STARTED and "OPT_IN" in words:
         raise Conflict("EVENT_STARTED", "the event has started; assets may opt out of it, but no longer in")
-
-
-def _find(event: Event | None) -> Event:
-    if event is None:
-        raise NotFound("UNKNOWN_EVENT", "there is no such event")
-    return event
 
 
 def _named(uuids: Sequence[UUID]) -> str:

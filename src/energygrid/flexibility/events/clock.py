@@ -13,6 +13,7 @@ from energygrid.access import tenants
 from energygrid.access.caller import Tenant
 from energygrid.database.queue import defer
 from energygrid.flexibility import messages
+from energygrid.flexibility.events.common import message_key
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.lifecycle import TRANSITIONS, Signal, StatsState, Status, Tick, next_tick
 from energygrid.flexibility.events.queries import events as queries
@@ -87,8 +88,3 @@ def _apply(db: Connection, tenant: Tenant, event: Event, tick: Tick, now: dateti
     if first:
         messages.tell(db, tenant.id, _TOLD[status](event.uuid), tick.at, key=message_key(event.uuid, status))
     return event
-
-
-def message_key(event_uuid: UUID, what: str) -> str:
-    """The once-only key of a message on an event."""
-    return f"flex/event/{event_uuid}/{what}"

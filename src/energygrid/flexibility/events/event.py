@@ -69,11 +69,9 @@ class Draft:
 
 def check(values: Mapping[str, Any]) -> None:
     """Raise Invalid INVALID_EVENT with a sentence for each member of an event that does not hold."""
-    faults = [
-        *_faults_of_times(values["starts_at"], values["ends_at"]),
-        *eligibility.faults(values["eligibility"]),
-        *terms.faults(values["terms"]),
-    ]
+    times = values["starts_at"], values["ends_at"]
+    faults = _faults_of_times(*times) or terms.faults(values["terms"], *times)
+    faults += eligibility.faults(values["eligibility"])
     if not 1 <= len(values["name"].strip()) <= 200:
         faults.append("name: 1 to 200 characters are needed")
     if values["type"] not in TYPES:

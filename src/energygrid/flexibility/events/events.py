@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
-from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
 from energygrid.flexibility import messages
-from energygrid.flexibility.events import assets, clock, terms
+from energygrid.flexibility.events import assets, clock, portfolios, terms
+from energygrid.flexibility.events.common import known, message_key, note
 from energygrid.flexibility.events.event import Draft, Event, check
 from energygrid.flexibility.events.lifecycle import CHANGEABLE, Signal, StatsState, Status, effective, step
 from energygrid.flexibility.events.queries import events as queries
@@ -22,7 +22,7 @@ from energygrid.flexibility.settings import FlexibilitySettings
 
 def find(db: Connection, tenant: Tenant, uuid: UUID) -> Event:
     """Raises NotFound UNKNOWN_EVENT."""
-    return _known(queries.event(db, tenant.id, uuid))
+    return known(queries.event(db, tenant.id, uuid))
 
 
 def page(db: Connection, tenant: Tenant, asked: Filter, *, offset: int, limit: int) -> tuple[list[Event], int]:
@@ -47,15 +47,15 @@ def create(db: Connection, tenant: Tenant, draft: Draft, *, scheduled: bool, who
         "updated_at": at,
     }
     event = queries.insert_event(db, tenant.id, values | made)
-    _audit(db, tenant, event, "event.created", who, now)
-    _assign(db, tenant, event, draft.portfolios, at)
+    note(db, tenant, event.uuid, "event.created", who, now)
+    portfolios.join(db, tenant, event.uuid, draft.portfolios, at)
     return schedule(db, tenant, event.uuid, who=who, now=now) if scheduled else event
 
 
 def prepare(db: Connection, tenant: Tenant, draft: Draft) -> dict[str, Any]:
     """The checked members of an event made of `draft`, with what its scheme and the tenant say where it is silent."""
     facts = _scheme_facts(db, tenant, draft.scheme_uuid)
-    require_portfolios(db, tenant, draft.portfolios)
+    portfolios.require(db, tenant, draft.portfolios)
     values = {
         "name": draft.name,
         "type": draft.type,
@@ -74,13 +74,28 @@ def prepare(db: Connection, tenant: Tenant, draft: Draft) -> dict[str, Any]:
 
 
 def change(
+    db: Connection,
+    tenant: Tenant,
+    uuid: UUID,
+    changes: Mapping[str, Any],
+    *,
+    who: Actor,
+    now: datetime,
+    scheduled: bool = False,
+) -> Event:
+    """Change members of an event, named as in `Event`; `scheduled` then schedules it.
+
+    An event that is scheduled already is told anew with EVENT.SCHEDULED. Raises Conflict EVENT_FIXED, what `create`
+    raises, and what `schedule` does.
+    """
+    event = _change(db, tenant, uuid, changes, who=who, now=now)
+    return schedule(db, tenant, uuid, who=who, now=now) if scheduled else event
+
+
+def _change(
     db: Connection, tenant: Tenant, uuid: UUID, changes: Mapping[str, Any], *, who: Actor, now: datetime
 ) -> Event:
-    """Change members of an event, named as in `Event`; what is not changed is not looked at.
-
-    An event that is scheduled already is told anew with EVENT.SCHEDULED. Raises Conflict EVENT_FIXED.
-    """
-    event = _known(queries.lock_event(db, tenant.id, uuid))
+    event = known(queries.lock_event(db, tenant.id, uuid))
     values = {name: value for name, value in changes.items() if value != getattr(event, name)}
     if not values:
         return event
@@ -96,7 +111,7 @@ def change(
     if status is Status.SCHEDULED:
         _require_future(values.get("starts_at", event.starts_at), at)
     event = queries.change_event(db, tenant.id, uuid, values | {"updated_at": at})
-    _audit(db, tenant, event, "event.changed", who, now, {"changed": sorted(values)})
+    note(db, tenant, event.uuid, "event.changed", who, now, {"changed": sorted(values)})
     if event.status is Status.SCHEDULED:
         messages.tell(db, tenant.id, _scheduled(event), at)
         clock.foresee(db, tenant, event, now)
@@ -108,27 +123,27 @@ def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: dat
 
     Raises Conflict NOT_A_DRAFT, EVENT_IN_THE_PAST, NO_AUDIENCE and NO_ASSETS.
     """
-    event = _known(queries.lock_event(db, tenant.id, uuid))
+    event = known(queries.lock_event(db, tenant.id, uuid))
     if event.status is Status.SCHEDULED:
         return event
     status = step(event.status, Signal.SCHEDULE)
     if status is None:
         raise Conflict("NOT_A_DRAFT", f"the event is {event.status}; only a draft can be scheduled")
     at = time_of(db, tenant, now)
-    portfolios = queries.portfolios_of(db, tenant.id, uuid)
-    require_schedulable(event.starts_at, event.scheme_uuid, portfolios, at)
-    require_reached(assets.settle(db, tenant, event, portfolios, at))
+    assigned = queries.portfolios_of(db, tenant.id, uuid)
+    require_schedulable(event.starts_at, event.scheme_uuid, assigned, at)
+    require_reached(assets.settle(db, tenant, event, assigned, at))
     queries.insert_transition(db, tenant.id, uuid, status, at, now)
     event = queries.change_event(db, tenant.id, uuid, {"status": status, "updated_at": at})
-    messages.tell(db, tenant.id, _scheduled(event), at, key=clock.message_key(uuid, status))
-    _audit(db, tenant, event, "event.scheduled", who, now)
+    messages.tell(db, tenant.id, _scheduled(event), at, key=message_key(uuid, status))
+    note(db, tenant, event.uuid, "event.scheduled", who, now)
     clock.foresee(db, tenant, event, now)
     return event
 
 
 def cancel(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datetime) -> Event:
     """Call an event off that has not ended. Again: nothing happens. Raises Conflict NOT_CANCELLABLE."""
-    event = _known(queries.lock_event(db, tenant.id, uuid))
+    event = known(queries.lock_event(db, tenant.id, uuid))
     if event.status is Status.CANCELLED:
         return event
     at = time_of(db, tenant, now)
@@ -138,44 +153,15 @@ def cancel(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datet
     status = Status.CANCELLED
     queries.insert_transition(db, tenant.id, uuid, status, at, now)
     event = queries.change_event(db, tenant.id, uuid, {"status": status, "updated_at": at})
-    messages.tell(db, tenant.id, messages.event_cancelled(uuid), at, key=clock.message_key(uuid, status))
-    _audit(db, tenant, event, "event.cancelled", who, now)
+    messages.tell(db, tenant.id, messages.event_cancelled(uuid), at, key=message_key(uuid, status))
+    note(db, tenant, event.uuid, "event.cancelled", who, now)
     return event
 
 
-def portfolios(db: Connection, tenant: Tenant, uuid: UUID) -> list[UUID]:
-    """Portfolios of an event in the order in which they were assigned."""
-    find(db, tenant, uuid)
-    return queries.portfolios_of(db, tenant.id, uuid)
-
-
-def assign(
-    db: Connection, tenant: Tenant, uuid: UUID, portfolios: Sequence[UUID], *, who: Actor, now: datetime
-) -> list[UUID]:
-    """Add portfolios to an event that has not started; all that it then has.
-
-    Assets of a scheduled event's new portfolios take part from now on. Raises Conflict EVENT_FIXED.
-    """
-    event = _known(queries.lock_event(db, tenant.id, uuid))
-    at = time_of(db, tenant, now)
-    status = effective(event.status, event.starts_at, event.ends_at, at)
-    if status not in {Status.DRAFT, Status.SCHEDULED}:
-        raise Conflict("EVENT_FIXED", f"the event is {status}; portfolios are assigned before it starts")
-    require_portfolios(db, tenant, portfolios)
-    before = queries.portfolios_of(db, tenant.id, uuid)
-    if status is Status.SCHEDULED and not before and portfolios:
-        raise Conflict("EVENT_FIXED", "the event was scheduled for all of its scheme; portfolios would not narrow it")
-    if new := _assign(db, tenant, event, portfolios, at):
-        if status is Status.SCHEDULED:
-            assets.settle(db, tenant, event, new, at)
-        _audit(db, tenant, event, "event.portfolios_assigned", who, now, {"portfolios": [str(each) for each in new]})
-    return queries.portfolios_of(db, tenant.id, uuid)
-
-
-def require_schedulable(starts_at: datetime, scheme: UUID | None, portfolios: Sequence[UUID], at: datetime) -> None:
+def require_schedulable(starts_at: datetime, scheme: UUID | None, assigned: Sequence[UUID], at: datetime) -> None:
     """Raises Conflict EVENT_IN_THE_PAST and NO_AUDIENCE."""
     _require_future(starts_at, at)
-    if scheme is None and not portfolios:
+    if scheme is None and not assigned:
         raise Conflict("NO_AUDIENCE", "the event reaches nobody: name its schemeUUID, or assign portfolios to it")
 
 
@@ -183,22 +169,6 @@ def require_reached(assets: int) -> None:
     """Raises Conflict NO_ASSETS."""
     if not assets:
         raise Conflict("NO_ASSETS", "no asset is in the event's portfolios, or READY in its scheme")
-
-
-def require_portfolios(db: Connection, tenant: Tenant, uuids: Sequence[UUID]) -> None:
-    """Raises NotFound UNKNOWN_PORTFOLIO."""
-    known = queries.active_portfolios(db, tenant.id, uuids) if uuids else set()
-    if missing := [str(uuid) for uuid in uuids if uuid not in known]:
-        raise NotFound("UNKNOWN_PORTFOLIO", f"there is no portfolio {', '.join(missing[:20])}")
-
-
-def _assign(db: Connection, tenant: Tenant, event: Event, uuids: Sequence[UUID], at: datetime) -> list[UUID]:
-    """Those that were not assigned before, each told."""
-    new = [uuid for uuid in dict.fromkeys(uuids) if queries.assign_portfolio(db, tenant.id, event.uuid, uuid, at)]
-    for uuid in new:
-        key = clock.message_key(event.uuid, f"portfolio/{uuid}")
-        messages.tell(db, tenant.id, messages.event_portfolio_assigned(event.uuid, uuid), at, key=key)
-    return new
 
 
 def _scheme_facts(db: Connection, tenant: Tenant, uuid: UUID | None) -> dict[str, Any]:
@@ -226,30 +196,3 @@ def _require_future(starts_at: datetime, at: datetime) -> None:
     if starts_at <= at:
         told = at.isoformat(timespec="seconds")
         raise Conflict("EVENT_IN_THE_PAST", f"the event would have started already: for this tenant it is {told}")
-
-
-def _known(event: Event | None) -> Event:
-    if event is None:
-        raise NotFound("UNKNOWN_EVENT", "there is no such event")
-    return event
-
-
-def _audit(
-    db: Connection,
-    tenant: Tenant,
-    event: Event,
-    action: str,
-    who: Actor,
-    now: datetime,
-    facts: Mapping[str, object] | None = None,
-) -> None:
-    audit.record(
-        db,
-        tenant.id,
-        actor=who.name,
-        action=action,
-        subject=f"event/{event.uuid}",
-        request_id=who.request_id,
-        now=now,
-        facts=facts or {},
-    )

@@ -12,7 +12,18 @@ from fastapi import APIRouter, FastAPI
 
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
-from energygrid.surfaces.flex import assets, consents, consumption, errors, portfolios, schemes, users, webhooks
+from energygrid.surfaces.flex import (
+    assets,
+    consents,
+    consumption,
+    errors,
+    event_assets,
+    events,
+    portfolios,
+    schemes,
+    users,
+    webhooks,
+)
 from energygrid.surfaces.flex.gate import Gate
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -22,9 +33,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     portfolios.router,
     schemes.router,
     consents.router,
+    events.router,
+    event_assets.router,
     webhooks.router,
 )
-V1_ROUTERS: tuple[APIRouter, ...] = ()
+V1_ROUTERS: tuple[APIRouter, ...] = (event_assets.v1_router,)
 """Routes of /api/v1 that answer otherwise under /api."""
 PLAIN_ROUTERS: tuple[APIRouter, ...] = ()
 """Routes of /api that answer otherwise under /api/v1."""

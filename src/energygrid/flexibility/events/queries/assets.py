@@ -14,7 +14,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
-    delete,
     func,
     select,
     update,
@@ -131,10 +130,6 @@ def add_assets(db: Connection, tenant_id: int, uuid: UUID, judged: Sequence[Judg
     db.execute(_ADD_ASSETS, values)
 
 
-def drop_assets(db: Connection, tenant_id: int, uuid: UUID) -> None:
-    db.execute(delete(flex_event_asset).where(_of_event(tenant_id, uuid)))
-
-
 def participants(db: Connection, tenant_id: int, uuid: UUID, states: Sequence[str]) -> list[UUID]:
     query = select(flex_event_asset.c.asset_uuid).where(
         _of_event(tenant_id, uuid), flex_event_asset.c.state.in_(states)
@@ -172,12 +167,6 @@ def states(db: Connection, tenant_id: int, uuid: UUID, assets: Sequence[UUID]) -
 def set_state(db: Connection, tenant_id: int, uuid: UUID, assets: Sequence[UUID], state: str, now: datetime) -> None:
     here = _of_event(tenant_id, uuid) & flex_event_asset.c.asset_uuid.in_(assets)
     db.execute(update(flex_event_asset).where(here).values(state=state, changed_at=now))
-
-
-def counts(db: Connection, tenant_id: int, uuid: UUID) -> dict[str, int]:
-    """Assets of the event by state."""
-    query = select(flex_event_asset.c.state, func.count().label("assets")).where(_of_event(tenant_id, uuid))
-    return {row.state: row.assets for row in db.execute(query.group_by(flex_event_asset.c.state))}
 
 
 def _of_event(tenant_id: int, uuid: UUID) -> ColumnElement[bool]:
