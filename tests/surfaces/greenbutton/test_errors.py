@@ -59,9 +59,9 @@ def test_a_fault_of_ours_names_a_reference_and_shows_nothing(
 
 
 @pytest.fixture
-def without_database(greenbutton: GreenButton) -> Any:
+def without_database(shared: GreenButton) -> Any:
     """Another process whose database does not answer, with tokens that it has seen."""
-    was = greenbutton.services
+    was = shared.services
     nowhere = Database(was.database.url.set(port=1), pool_size=1)
     services = Services(nowhere, was.settings, was.vault, was.tokens)
     with mounted(services) as http:
@@ -71,21 +71,21 @@ def without_database(greenbutton: GreenButton) -> Any:
 
 @pytest.mark.parametrize("path", ["/Batch/Subscription/{}", "/RetailCustomer/{}/Customer", "/LocalTimeParameters"])
 def test_without_its_database_it_says_when_to_come_again(
-    greenbutton: GreenButton, without_database: TestClient, path: str
+    shared: GreenButton, without_database: TestClient, path: str
 ) -> None:
-    token = greenbutton.access_token()
-    greenbutton.get("/LocalTimeParameters", token)
-    address = RESOURCE + path.format(greenbutton.consent.id)
+    token = shared.access_token()
+    shared.get("/LocalTimeParameters", token)
+    address = RESOURCE + path.format(shared.consent.id)
     answer = without_database.get(address, headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     assert int(answer.headers["retry-after"]) > 0
 
 
 def test_the_service_status_tells_whether_the_database_answers(
-    greenbutton: GreenButton, without_database: TestClient
+    shared: GreenButton, without_database: TestClient
 ) -> None:
-    for token in (greenbutton.client_token(), greenbutton.api_token()):
-        answer = greenbutton.get("/ReadServiceStatus", token)
+    for token in (shared.client_token(), shared.api_token()):
+        answer = shared.get("/ReadServiceStatus", token)
         assert answer.headers["content-type"] == "application/xml; charset=utf-8"
         assert b'<ServiceStatus xmlns="http://naesb.org/espi"><currentStatus>1</currentStatus>' in answer.content
         down = without_database.get(f"{RESOURCE}/ReadServiceStatus", headers={"Authorization": f"Bearer {token}"})
@@ -95,17 +95,17 @@ def test_the_service_status_tells_whether_the_database_answers(
 
 @pytest.mark.parametrize(("strict", "expected"), [(False, 401), (True, 403)])
 def test_the_strict_reading_of_2018_refuses_a_batch_without_a_token_with_403(
-    greenbutton: GreenButton, strict: bool, expected: int
+    shared: GreenButton, strict: bool, expected: int
 ) -> None:
-    was = greenbutton.services
+    was = shared.services
     settings = was.settings.model_copy(update={"greenbutton_strict_2018": strict})
     with mounted(Services(was.database, settings, was.vault, was.tokens)) as http:
-        answer = http.get(f"{RESOURCE}/Batch/Subscription/{greenbutton.consent.id}")
+        answer = http.get(f"{RESOURCE}/Batch/Subscription/{shared.consent.id}")
         assert answer.status_code == expected
         assert ("www-authenticate" in answer.headers) == (expected == 401)
-        assert http.get(f"{RESOURCE}/Subscription/{greenbutton.consent.id}/UsagePoint").status_code == 401
-        wrong = {"Authorization": f"Bearer {greenbutton.client_token()}"}
-        assert http.get(f"{RESOURCE}/Batch/Subscription/{greenbutton.consent.id}", headers=wrong).status_code == 403
+        assert http.get(f"{RESOURCE}/Subscription/{shared.consent.id}/UsagePoint").status_code == 401
+        wrong = {"Authorization": f"Bearer {shared.client_token()}"}
+        assert http.get(f"{RESOURCE}/Batch/Subscription/{shared.consent.id}", headers=wrong).status_code == 403
 
 
 @pytest.mark.parametrize("header", ["Basic dTpw", "Bearer", "Bearer ", "x", "Token abc"])

@@ -44,8 +44,9 @@ def readings(body: bytes) -> list[str | None]:
 
 
 @pytest.mark.parametrize("prefer", ["return=minimal, respond-async", "Respond-Async; wait=10", "wait=5,respond-async"])
-def test_the_preference_is_read_as_the_standard_writes_it(greenbutton: GreenButton, path: str, prefer: str) -> None:
-    assert greenbutton.get(path, headers={"Prefer": prefer}).status_code == 202
+def test_the_preference_is_read_as_the_standard_writes_it(shared: GreenButton, prefer: str) -> None:
+    path = f"/Batch/Subscription/{shared.consent.id}"
+    assert shared.get(path, headers={"Prefer": prefer}).status_code == 202
 
 
 def test_a_feed_above_the_size_comes_later_and_a_window_of_it_at_once(
@@ -66,25 +67,23 @@ def test_a_feed_above_the_size_comes_later_and_a_window_of_it_at_once(
 
 
 @pytest.mark.parametrize("query", ["?max-results=5", "?start-index=2", "?depth=1"])
-def test_a_page_is_always_answered_at_once(greenbutton: GreenButton, path: str, query: str) -> None:
-    greenbutton.configure(async_above_readings=1)
-    assert greenbutton.get(path + query, headers=ASYNC).status_code == 200
+def test_a_page_is_always_answered_at_once(shared: GreenButton, query: str) -> None:
+    assert shared.get(f"/Batch/Subscription/{shared.consent.id}{query}", headers=ASYNC).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "accept", ["application/atom+xml", "application/json", "text/csv", "application/vnd.apache.parquet"]
-)
 def test_every_form_can_be_built(
-    greenbutton: GreenButton, run_jobs: Callable[[], None], failed_jobs: Callable[[], list[str]], path: str, accept: str
+    greenbutton: GreenButton, run_jobs: Callable[[], None], failed_jobs: Callable[[], list[str]], path: str
 ) -> None:
-    wanted = ASYNC | {"Accept": accept}
-    assert greenbutton.get(path, headers=wanted).status_code == 202
+    forms = ["application/atom+xml", "application/json", "text/csv", "application/vnd.apache.parquet"]
+    assert {greenbutton.get(path, headers=ASYNC | {"Accept": each}).status_code for each in forms} == {202}
     run_jobs()
     assert failed_jobs() == []
-    built, at_once = greenbutton.get(path, headers=wanted), greenbutton.get(path, headers={"Accept": accept})
-    assert built.status_code == 200
-    assert built.headers.get("content-disposition") == at_once.headers.get("content-disposition")
-    assert built.content == at_once.content
+    for accept in forms:
+        built = greenbutton.get(path, headers=ASYNC | {"Accept": accept})
+        at_once = greenbutton.get(path, headers={"Accept": accept})
+        assert built.status_code == 200
+        assert built.headers.get("content-disposition") == at_once.headers.get("content-disposition")
+        assert built.content == at_once.content
 
 
 def test_what_is_built_is_its_askers_alone(greenbutton: GreenButton, run_jobs: Callable[[], None], path: str) -> None:
@@ -128,24 +127,20 @@ def test_newer_data_are_in_a_feed_that_is_asked_for_after_the_first_was_kept_lon
     assert readings(again.content) == readings(first.content)
 
 
-@pytest.mark.parametrize("path", ["/Bulk/{}", "/Batch/Bulk/{}", "/Batch/BulkRetailCustomerInfo/{}"])
 def test_bulk_feeds_come_at_once_or_later_and_hold_every_customer_of_the_third_party(
-    greenbutton: GreenButton, run_jobs: Callable[[], None], path: str
+    greenbutton: GreenButton, run_jobs: Callable[[], None]
 ) -> None:
+    """Of two customers, one with two meters."""
     greenbutton.consented("C2")
-    address, token = path.format(greenbutton.party.third_party.application_id), greenbutton.client_token()
-    at_once = greenbutton.get(address, token)
-    later = greenbutton.get(address, token, headers=ASYNC)
-    assert (at_once.status_code, later.status_code) == (200, 202)
+    uid, token = greenbutton.party.third_party.application_id, greenbutton.client_token()
+    paths = [f"/Bulk/{uid}", f"/Batch/Bulk/{uid}", f"/Batch/BulkRetailCustomerInfo/{uid}"]
+    at_once = [named(greenbutton.get(path, token)) for path in paths]
+    assert {greenbutton.get(path, token, headers=ASYNC).status_code for path in paths} == {202}
     run_jobs()
-    built = greenbutton.get(address, token, headers=ASYNC)
-    assert built.status_code == 200
-    assert named(built) == named(at_once)
-    wanted = "Customer" if "RetailCustomer" in path else "UsagePoint"
-    # C1 has two meters, C2 one
-    assert named(at_once).count(wanted) == (2 if wanted == "Customer" else 3)
-    other = "UsagePoint" if wanted == "Customer" else "Customer"
-    assert other not in named(at_once), "usage and account data never stand in one feed"
+    assert [named(greenbutton.get(path, token, headers=ASYNC)) for path in paths] == at_once
+    for usage in at_once[:2]:
+        assert (usage.count("UsagePoint"), usage.count("Customer")) == (3, 0)
+    assert (at_once[2].count("UsagePoint"), at_once[2].count("Customer")) == (0, 2)
 
 
 def named(answer: Any) -> list[str]:

@@ -11,14 +11,20 @@ ESPI = "{http://naesb.org/espi}"
 TYPE = {"Content-Type": "application/atom+xml"}
 
 
+def own_path(here: GreenButton, which: str) -> str:
+    if which == "application":
+        return f"/ApplicationInformation/{here.party.third_party.application_id}"
+    return f"/Authorization/{here.consent.id}"
+
+
 @pytest.fixture
 def application(greenbutton: GreenButton) -> str:
-    return f"/ApplicationInformation/{greenbutton.party.third_party.application_id}"
+    return own_path(greenbutton, "application")
 
 
 @pytest.fixture
 def authorization(greenbutton: GreenButton) -> str:
-    return f"/Authorization/{greenbutton.consent.id}"
+    return own_path(greenbutton, "authorization")
 
 
 def changed(root: etree._Element, **values: str) -> bytes:
@@ -34,11 +40,9 @@ def put(here: GreenButton, path: str, token: str, body: bytes, **more: Any) -> A
     return here.get(path, token, method="PUT", content=body, headers=TYPE, **more)
 
 
-def test_a_registration_says_where_everything_is_and_keeps_its_secrets(
-    greenbutton: GreenButton, application: str
-) -> None:
-    entry = greenbutton.atom(application, greenbutton.registration_token)
-    base, public = greenbutton.services.settings.resource_url, greenbutton.services.settings.public_url.rstrip("/")
+def test_a_registration_says_where_everything_is_and_keeps_its_secrets(shared: GreenButton) -> None:
+    entry = shared.atom(own_path(shared, "application"), shared.registration_token)
+    base, public = shared.services.settings.resource_url, shared.services.settings.public_url.rstrip("/")
     own = {name: entry.findtext(f".//{ESPI}{name}") for name in (
         "dataCustodianResourceEndpoint",
         "dataCustodianBulkRequestURI",
@@ -47,7 +51,7 @@ def test_a_registration_says_where_everything_is_and_keeps_its_secrets(
         "client_secret",
         "registration_access_token",
     )}  # fmt: skip
-    party = greenbutton.party.third_party
+    party = shared.party.third_party
     assert own == {
         "dataCustodianResourceEndpoint": base,
         "dataCustodianBulkRequestURI": f"{base}/Batch/Bulk/{party.application_id}",
@@ -102,15 +106,13 @@ def test_who_asks_for_more_data_than_it_was_let_is_reviewed_again(greenbutton: G
         {"scope": "FB=nonsense"},
     ],
 )
-def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
-    greenbutton: GreenButton, application: str, values: dict[str, str]
-) -> None:
-    token = greenbutton.registration_token
-    entry = greenbutton.atom(application, token)
+def test_a_change_that_cannot_be_is_refused_and_changes_nothing(shared: GreenButton, values: dict[str, str]) -> None:
+    token = shared.registration_token
+    entry = shared.atom(own_path(shared, "application"), token)
     before = etree.tostring(entry)
-    answer = put(greenbutton, application, token, changed(entry, **values))
+    answer = put(shared, own_path(shared, "application"), token, changed(entry, **values))
     assert answer.status_code == 400, answer.text
-    assert etree.tostring(greenbutton.atom(application, token)) == before
+    assert etree.tostring(shared.atom(own_path(shared, "application"), token)) == before
 
 
 @pytest.mark.parametrize(
@@ -125,11 +127,9 @@ def test_a_change_that_cannot_be_is_refused_and_changes_nothing(
     ],
 )
 @pytest.mark.parametrize("path", ["application", "authorization"])
-def test_what_is_no_such_resource_is_400(
-    greenbutton: GreenButton, request: pytest.FixtureRequest, path: str, body: bytes
-) -> None:
-    token = greenbutton.registration_token if path == "application" else greenbutton.client_token()
-    answer = put(greenbutton, request.getfixturevalue(path), token, body)
+def test_what_is_no_such_resource_is_400(shared: GreenButton, path: str, body: bytes) -> None:
+    token = shared.registration_token if path == "application" else shared.client_token()
+    answer = put(shared, own_path(shared, path), token, body)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert "root:" not in answer.text
 
@@ -153,16 +153,36 @@ def test_a_permission_that_is_given_back_is_over_at_once(
     assert put(greenbutton, authorization, token, refused).status_code == 403
 
 
+@pytest.mark.parametrize("header", [{"Accept": "text/csv"}, {"Authorization": "Bearer x"}])
+@pytest.mark.parametrize("which", ["application", "authorization"])
+def test_what_cannot_be_answered_is_not_done(shared: GreenButton, which: str, header: dict[str, str]) -> None:
+    token = shared.registration_token if which == "application" else shared.client_token()
+    path = own_path(shared, which)
+    before = shared.get(path, token).content
+    answer = shared.get(path, token, method="DELETE", headers=header)
+    assert answer.status_code == (406 if "Accept" in header else 401)
+    assert shared.get(path, token).content == before
+
+
+@pytest.mark.parametrize("which", ["application", "authorization"])
+def test_a_change_is_made_whatever_the_caller_knows(shared: GreenButton, which: str) -> None:
+    token = shared.registration_token if which == "application" else shared.client_token()
+    path = own_path(shared, which)
+    entry = shared.get(path, token)
+    answer = shared.get(
+        path, token, method="PUT", content=entry.content, headers=TYPE | {"If-None-Match": entry.headers["etag"]}
+    )
+    assert (answer.status_code, answer.content) == (200, entry.content)
+
+
 @pytest.mark.parametrize("values", [{"scope": "FB=4_5_15_16_17_51_54"}, {"status": "2"}])
-def test_only_the_customer_changes_what_a_permission_covers(
-    greenbutton: GreenButton, authorization: str, values: dict[str, str]
-) -> None:
-    token = greenbutton.client_token()
-    entry = greenbutton.atom(authorization, token)
+def test_only_the_customer_changes_what_a_permission_covers(shared: GreenButton, values: dict[str, str]) -> None:
+    token = shared.client_token()
+    entry = shared.atom(own_path(shared, "authorization"), token)
     before = etree.tostring(entry)
-    answer = put(greenbutton, authorization, token, changed(entry, **values))
+    answer = put(shared, own_path(shared, "authorization"), token, changed(entry, **values))
     assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
-    assert etree.tostring(greenbutton.atom(authorization, token)) == before
+    assert etree.tostring(shared.atom(own_path(shared, "authorization"), token)) == before
 
 
 def test_a_registration_that_is_ended_takes_every_permission_with_it(

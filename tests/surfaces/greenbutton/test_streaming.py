@@ -16,12 +16,12 @@ from energygrid.greenbutton.feed import Feed
 DAYS = 60
 
 
-@pytest.fixture
-def large(greenbutton: GreenButton) -> GreenButton:
+@pytest.fixture(scope="module")
+def large(shared: GreenButton) -> GreenButton:
     """With a feed of some megabytes, which is more than is ever sent whole."""
     start = int(FIRST_DAY.timestamp()) + 5 * 86_400
-    greenbutton.utility.readings("E1", start, [0.5] * (96 * DAYS))
-    return greenbutton
+    shared.utility.readings("E1", start, [0.5] * (96 * DAYS))
+    return shared
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])

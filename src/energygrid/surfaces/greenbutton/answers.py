@@ -69,7 +69,7 @@ def answer(request: Request, draft: Draft) -> Response:
     headers = {**_FIXED, **draft.headers, "ETag": _etag(request, draft, chosen)}
     if draft.updated is not None:
         headers["Last-Modified"] = format_datetime(draft.updated.astimezone(UTC), usegmt=True)
-    if _is_known(request, headers["ETag"], draft.updated):
+    if request.method == "GET" and _is_known(request, headers["ETag"], draft.updated):
         return Response(status_code=304, headers=headers)
     headers["Content-Type"] = draft.media_type
     if request.scope.get(HEAD) and not isinstance(draft.body, tuple):
@@ -93,12 +93,14 @@ def answer(request: Request, draft: Draft) -> Response:
 
 def _taken(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
     """The first pieces together, and whether there are no others."""
-    taken = bytearray()
+    taken: list[bytes] = []
+    size = 0
     for piece in pieces:
-        taken += piece
-        if len(taken) >= _WHOLE_BYTES:
-            return bytes(taken), False
-    return bytes(taken), True
+        taken.append(piece)
+        size += len(piece)
+        if size >= _WHOLE_BYTES:
+            return b"".join(taken), False
+    return b"".join(taken), True
 
 
 def _coded(chosen: Coding) -> dict[str, str]:

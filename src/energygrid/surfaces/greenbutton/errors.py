@@ -157,13 +157,14 @@ _GOOD = {
 }
 
 
-def answers_of(good: str, *statuses: int, later: bool = False) -> dict[int | str, dict[str, Any]]:
+def answers_of(good: str, *statuses: int, later: bool = False, reads: bool = True) -> dict[int | str, dict[str, Any]]:
     """`responses=` of an operation; `good` names the representations of its answer."""
     content = {kind: {"schema": {} if "json" in kind else {"type": "string"}} for kind in _GOOD[good]}
     answered: dict[int | str, dict[str, Any]] = {
         200: {"description": "The resource.", "content": content},
-        304: {"description": "The caller has it already (If-None-Match, If-Modified-Since)."},
     }
+    if reads:
+        answered[304] = {"description": "The caller has it already (If-None-Match, If-Modified-Since)."}
     if later:
         answered[202] = {"description": "It is being built: ask the same address again after Retry-After seconds."}
     return answered | {status: {"model": ErrorOut, "description": MEANINGS[status]} for status in (*statuses, 503)}

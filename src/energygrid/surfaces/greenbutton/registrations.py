@@ -11,6 +11,7 @@ from energygrid.access.outgoing import OutgoingClient
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.greenbutton import managing, notices
 from energygrid.greenbutton.atom import USAGE, Entry
+from energygrid.greenbutton.bearers import Presented
 from energygrid.greenbutton.documents import read_resource
 from energygrid.greenbutton.registration import Addresses, application_information
 from energygrid.surfaces.greenbutton.address import RESOURCE
@@ -25,7 +26,10 @@ from energygrid.surfaces.greenbutton.openapi import parameters, xml_body
 router = APIRouter(prefix=RESOURCE, tags=["Registration"])
 _APPLICATION, _AUTHORIZATION = "/ApplicationInformation/{app_uid}", "/Authorization/{auth_uid}"
 _READ: dict[str, Any] = {"responses": answers_of("atom", 400, 401, 403, 404, 406, 429), "response_class": Response}
-_WRITE: dict[str, Any] = {"responses": answers_of("atom", 400, 401, 403, 404, 406, 409, 413, 429)}
+_WRITE: dict[str, Any] = {
+    "responses": answers_of("atom", 400, 401, 403, 404, 406, 409, 413, 429, reads=False),
+    "response_class": Response,
+}
 
 
 async def _body(request: Request) -> bytes:
@@ -53,7 +57,7 @@ def read_application(request: Request, presented: WithRegistrationToken, app_uid
 @router.put(_APPLICATION, openapi_extra=xml_body("ApplicationInformation"), **_WRITE)
 def change_application(request: Request, presented: WithRegistrationToken, app_uid: str, body: Body) -> Response:
     """Replace what a third party may say of itself; what is the utility's to say stays as it is."""
-    call = Call.of(request, presented)
+    call = _change(request, presented)
     call.own(lambda _, bearer: managing.application(bearer, app_uid))
     sent, settings, visit = read_resource(body, "ApplicationInformation"), call.here.settings, call.visit
     notify_uri = sent.one("thirdPartyNotifyUri")
@@ -72,7 +76,7 @@ def change_application(request: Request, presented: WithRegistrationToken, app_u
 @router.delete(_APPLICATION, **_WRITE)
 def end_application(request: Request, presented: WithRegistrationToken, app_uid: str) -> Response:
     """End the registration, and with it every permission that the third party holds."""
-    call = Call.of(request, presented)
+    call = _change(request, presented)
     visit = call.visit
     party = call.own(
         lambda db, bearer: managing.end_application(db, bearer, app_uid, request_id=visit.request_id, now=visit.now),
@@ -101,7 +105,7 @@ def read_authorization(request: Request, presented: WithClientToken, auth_uid: s
 @router.delete(_AUTHORIZATION, **_WRITE)
 def revoke_authorization(request: Request, presented: WithClientToken, auth_uid: str) -> Response:
     """Give a permission back: its tokens are refused from now on."""
-    call = Call.of(request, presented)
+    call = _change(request, presented)
     visit = call.visit
     entry = call.own(
         lambda db, bearer: managing.revoke_authorization(
@@ -115,7 +119,7 @@ def revoke_authorization(request: Request, presented: WithClientToken, auth_uid:
 @router.put(_AUTHORIZATION, openapi_extra=xml_body("Authorization"), **_WRITE)
 def change_authorization(request: Request, presented: WithClientToken, auth_uid: str, body: Body) -> Response:
     """Give a permission back (status 0). What it covers is the customer's to change."""
-    call = Call.of(request, presented)
+    call = _change(request, presented)
     visit = call.visit
     call.own(lambda db, bearer: managing.consent_of(db, bearer, auth_uid))
     sent = read_resource(body, "Authorization")
@@ -126,6 +130,13 @@ def change_authorization(request: Request, presented: WithClientToken, auth_uid:
         changes=True,
     )
     return _entry(call, entry)
+
+
+def _change(request: Request, presented: Presented) -> Call:
+    """A call that changes something: what cannot be answered is not done."""
+    call = Call.of(request, presented)
+    media_type(call.accepts, ENTRY_FORMS)
+    return call
 
 
 def _addresses(call: Call) -> Addresses:
