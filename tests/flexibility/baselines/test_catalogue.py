@@ -1,7 +1,9 @@
 import json
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from energygrid.errors import NotFound
 from energygrid.flexibility.baselines import catalogue
 from energygrid.flexibility.baselines.markets.elsewhere import high_x_of_y
 from energygrid.flexibility.baselines.rule_set import DayClass, DayTypes, Holidays, Pick, RuleSet
+from energygrid.flexibility.baselines.selection import MATTERS, Reason
 
 ON = date(2026, 1, 15)
 
@@ -50,7 +53,7 @@ def test_each_names_its_source_and_can_be_published(rules: RuleSet) -> None:
 
 def test_numbers_nobody_confirmed_are_labelled() -> None:
     confirmed = {rules.id for rules in catalogue.RULE_SETS if rules.confirmed}
-    assert confirmed == {"BL01", "BL01_NO_IDA", "PJM_SAME_DAY", "NOMINATED", "FIXED", "ZERO"}
+    assert confirmed == {"PJM_SAME_DAY", "NOMINATED", "FIXED", "ZERO"}
 
 
 def test_elia_is_a_matter_of_parameters() -> None:
@@ -91,3 +94,12 @@ def test_a_rule_set_that_cannot_be_is_refused() -> None:
 def test_rules_hold_from_their_first_day_and_before_their_last() -> None:
     rules = replace(catalogue.find("BL01", ON), effective_from=ON, effective_to=ON + timedelta(days=2))
     assert [rules.in_force(ON + timedelta(days=by)) for by in (-1, 0, 1, 2)] == [False, True, True, False]
+
+
+def test_the_documentation_names_each_with_its_source_and_what_is_unconfirmed() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "baselines.md").read_text()
+    for rules in catalogue.RULE_SETS:
+        cells = (f"`{rules.id}`", rules.version, rules.effective_from or "", rules.title, rules.source)
+        assert f"| {' | '.join(map(str, cells))} | {', '.join(rules.unconfirmed)} |" in page
+    for reason in Reason:
+        assert re.search(rf"^\| {reason.name} \| .* \| {'yes' if reason in MATTERS else 'no'} \|$", page, re.MULTILINE)
