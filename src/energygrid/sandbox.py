@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from energygrid.access import audit, clients, tenants
+from energygrid.access.api_keys import keys as api_keys
 from energygrid.access.caller import Tenant
 from energygrid.access.passwords import Passwords
 from energygrid.access.scopes import SCOPES
@@ -24,6 +25,7 @@ from energygrid.customers import sandbox as customer_fixtures
 from energygrid.customers.sandbox_ids import TUTORIAL_METER
 from energygrid.devices import sandbox as device_fixtures
 from energygrid.errors import NotFound
+from energygrid.flexibility import sandbox as flexibility_fixtures
 from energygrid.greenbutton import sandbox as greenbutton_fixtures
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import DAY_S, Commodity, Flow, Kind, ReadingBatch, SeriesKey
@@ -78,6 +80,9 @@ def credentials(services: Services) -> dict[str, str]:
         "ENERGY_PORTAL_URL": services.settings.portal_base,
         "ENERGY_PORTAL_USER": keys.user,
         "ENERGY_PORTAL_PASSWORD": keys.password.get_secret_value(),
+        "ENERGY_FLEX_URL": f"{base}/flex",
+        "ENERGY_FLEX_API_KEY": flexibility_fixtures.key(services.vault, tenant).get_secret_value(),
+        "ENERGY_FLEX_TENANT": str(database.read(api_keys.tenant_uuid, tenant)),
     }
 
 
@@ -111,6 +116,7 @@ def _load(db: Connection, vault: Vault, passwords: Passwords, now: datetime) -> 
     device_fixtures.load_fixtures(db, vault, tenant, now)
     _load_readings(db, tenant, now)
     greenbutton_fixtures.load(db, vault, passwords, tenant, now)
+    flexibility_fixtures.load(db, vault, tenant, now)
 
 
 def _load_readings(db: Connection, tenant: Tenant, now: datetime) -> None:

@@ -38,7 +38,7 @@ def tenant_by_id(db: Connection, tenant_id: int) -> Tenant | None:
 
 
 def tenants(db: Connection) -> Sequence[AnyRow]:
-    return db.execute(select(*_TENANT, tenant.c.name, tenant.c.created_at).order_by(tenant.c.key)).all()
+    return db.execute(select(*_TENANT, tenant.c.name, tenant.c.created_at, tenant.c.uuid).order_by(tenant.c.key)).all()
 
 
 def insert_tenant(db: Connection, values: Mapping[str, object]) -> Tenant | None:

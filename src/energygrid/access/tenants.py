@@ -32,8 +32,8 @@ def get_tenant(db: Connection, tenant_id: int) -> Tenant:
 
 
 def list_tenants(db: Connection) -> list[dict[str, object]]:
-    """Key, name, environment and creation of every tenant, by key."""
-    columns = ("id", "key", "name", "environment", "created_at")
+    """Key, name, environment, creation and UUID of every tenant, by key."""
+    columns = ("id", "key", "name", "environment", "created_at", "uuid")
     return [{column: getattr(row, column) for column in columns} for row in queries.tenants(db)]
 
 

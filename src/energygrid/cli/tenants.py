@@ -28,10 +28,10 @@ Key = Annotated[str, typer.Argument(help="Key of the tenant.")]
 
 @app.command("list")
 def list_all(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
-    """Every tenant."""
+    """Every tenant; the UUID is its name where an API asks for one."""
     with open_command(data, database_url) as services:
         found = services.database.read(tenants.list_tenants)
-    columns = ("id", "key", "name", "environment", "created_at")
+    columns = ("id", "key", "name", "environment", "created_at", "uuid")
     listing([[tenant[column] for column in columns] for tenant in found], columns, as_json=as_json)
 
 
