@@ -460,3 +460,11 @@ def test_every_other_public_sample_is_valid(read):
             got = read("espi", path.read_bytes())
             assert {n.code for n in got.notes} <= {"RESOURCE_NOT_IMPORTED"}, path.name
             assert not got.rejects
+
+
+def test_a_complaint_about_the_customer_side_quotes_nothing_personal(read):
+    body = "<CustomerAccount xmlns='http://naesb.org/espi/customer'><lastBillAmount>Grace's</lastBillAmount></CustomerAccount>"
+    names = "<id>urn:uuid:2a410e3c-dcf8-5b1b-94fe-5bc36837e6f2</id><title/><updated>2020-01-01T00:00:00Z</updated>"
+    got = read("espi", f"<entry xmlns='http://www.w3.org/2005/Atom'>{names}<content>{body}</content></entry>".encode())
+    said = [note.message for note in got.notes if note.code == "SCHEMA"]
+    assert said == ["Element 'cust:lastBillAmount': its value is not a valid value of the atomic type 'cust:Int48'."]

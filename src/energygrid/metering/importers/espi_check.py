@@ -12,6 +12,7 @@ from energygrid.metering.readings import Note
 
 _MOST_NOTES = 100
 _UNEXPECTED = "This element is not expected."
+_VALUE = re.compile(r"(?s)(: |The value )'(?!cust:).*' is not ")
 _NAMESPACE = re.compile(r"\{([^}]*)\}")
 _SHORT = {
     "http://www.w3.org/2005/Atom": "atom:",
@@ -56,8 +57,10 @@ class Checker:
 
 
 def _in_words(message: str) -> str:
-    """libxml2's sentence with short prefixes for the long namespaces."""
+    """libxml2's sentence with short prefixes for the long namespaces, and without values that may be personal."""
     short = _NAMESPACE.sub(lambda found: _SHORT.get(found[1], f"{{{found[1]}}}"), message)
+    if "'cust:" in short:
+        short = _VALUE.sub(lambda found: ": its value is not " if found[1] == ": " else "The value is not ", short)
     return short.replace(_UNEXPECTED, f"{_UNEXPECTED[:-1]} here: its place or its spelling is wrong.")[:400]
 
 
