@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from energygrid.flexibility.accuracy import Verdict, backtest, days_to_load, measure, placebo_days
+from energygrid.flexibility.accuracy import Verdict, backtest, days_to_load, measure, placebo_days, rank
 from energygrid.flexibility.baselines import catalogue
 from energygrid.flexibility.baselines.days import Usage, holidays
 
@@ -124,3 +124,23 @@ def test_a_meter_that_repeats_itself_is_foretold_exactly() -> None:
     days = days_to_load([BL01], "Europe/London", EVENING, placebo)
     found = backtest(BL01, Usage(days, np.full((1, days.offset[-1]), 0.25)), EVENING, placebo).accuracy()
     assert (found.rmse[0], found.rrmse[0], found.verdict[0]) == (0, 0, Verdict.PASS)
+
+
+def test_the_interquartile_range_is_the_one_of_numpy() -> None:
+    dice = np.random.default_rng(6)
+    actual = dice.gamma(2, 0.2, (4, 7, 3))
+    actual[1, 2] = np.nan
+    actual[2, 1:] = np.nan
+    actual[3] = np.nan
+    found = measure(actual + 0.1, actual, HALF_HOUR).pnrmse
+    expected = [0.1 / np.subtract(*np.nanpercentile(each, [75, 25])) for each in actual[:3]]
+    np.testing.assert_allclose(found, [*expected, np.nan])
+
+
+def test_methods_are_ranked_by_error_and_then_by_bias() -> None:
+    actual = np.ones((3, 20, 2))
+    alternating = np.where(np.arange(20) % 2, 0.1, -0.1)[None, :, None] * actual
+    none = np.array([0, 0, np.nan])[:, None, None]
+    methods = [measure(actual + error, actual + error * 0, HALF_HOUR) for error in (0.1 * actual + none, alternating)]
+    worse = measure(actual * 1.2, actual, HALF_HOUR)
+    assert rank([worse, *methods]).tolist() == [[2, 2, 1], [1, 1, 2], [0, 0, 0]]

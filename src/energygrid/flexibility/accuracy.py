@@ -8,6 +8,7 @@ bias     mean e [kWh]                     nmbe    sum e / sum actual
 mae      mean |e| [kWh]                   wape    sum |e| / sum actual
 mape     mean |e| / actual, of half-hours whose actual is above a threshold
 rmse     root mean e^2 [kWh]              cvrmse  rmse / mean actual
+pnrmse   rmse / interquartile range of the actual
 rrmse    as cvrmse, over whole hours of the event; what PJM and AEMO admit by (at most 0.20 over 20 days or more)
 
 A figure that cannot be had (no days, nothing used) is NaN.
@@ -53,6 +54,7 @@ class Accuracy:
     mape: Float64s
     rmse: Float64s
     cvrmse: Float64s
+    pnrmse: Float64s
     rrmse: Float64s
     verdict: UInt8s
 
@@ -143,6 +145,7 @@ def measure(baseline: Float64s, actual: Float64s, interval_s: int, threshold: fl
         mape=_ratio(_sum(relative), _sum(big)),
         rmse=rmse,
         cvrmse=_ratio(rmse, _ratio(total, n)),
+        pnrmse=_ratio(rmse, _interquartile(actual)),
         rrmse=rrmse,
         verdict=verdict.astype(np.uint8),
     )
@@ -156,6 +159,32 @@ def _hourly(error: Float64s, used: Float64s, present: Bools, interval_s: int) ->
     error, used = (np.add.reduceat(each, starts, axis=2) for each in (error, used))
     hours = _sum(present[:, :, starts])
     return _ratio(np.sqrt(_ratio(_sum(error**2), hours)), _ratio(_sum(used), hours))
+
+
+def rank(methods: Sequence[Accuracy]) -> Int64s:
+    """(M, H) place of each method for each asset, 0 for the best: by RRMSE, then by how little it is biased."""
+    rrmse = np.array([each.rrmse for each in methods])
+    bias = np.abs([each.nmbe for each in methods])
+    order = np.lexsort((bias, rrmse), axis=0)  # NaN comes last
+    places = np.empty_like(order)
+    np.put_along_axis(places, order, np.arange(len(methods))[:, None], axis=0)
+    return places
+
+
+def _interquartile(actual: Float64s) -> Float64s:
+    """(H,) with straight lines between the values; NaN without any."""
+    values = np.sort(actual.reshape(len(actual), -1), axis=1)
+    last = np.count_nonzero(~np.isnan(values), axis=1) - 1
+    row = np.flatnonzero(last >= 0)
+    spread = np.full(len(values), np.nan)
+    quartiles = []
+    for share in (0.25, 0.75):
+        at = share * last[row]
+        low = np.floor(at).astype(np.int64)
+        below, above = values[row, low], values[row, np.minimum(low + 1, last[row])]
+        quartiles.append(below + (at - low) * (above - below))
+    spread[row] = quartiles[1] - quartiles[0]
+    return spread
 
 
 def _sum(values: Float64s | Bools) -> Float64s:
