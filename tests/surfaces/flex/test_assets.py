@@ -1,6 +1,7 @@
 """Assets and users over HTTP. contracts/flexibility.md 1.3, rows 1 to 7; what the known client sends and reads."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -230,3 +231,21 @@ def test_another_tenants_asset_is_404(flex: Flex, method: str) -> None:
         answer = other.call(method, f"/api/v1/assets/{uuid}", json={"name": "x"})
         assert (answer.status_code, answer.json()["code"]) == (404, "UNKNOWN_ASSET")
     assert flex.get(f"/api/v1/assets/{made['uuid']}").json()["archived"] is False
+
+
+def test_bulks_that_overlap_at_once_make_each_asset_once(flex: Flex) -> None:
+    names = [f"meter-{number}" for number in range(40)]
+
+    def send(names: list[str]) -> tuple[set[str], set[str]]:
+        answer = flex.post("/api/v1/assets/bulk", json={"assets": [body(name) for name in names]})
+        assert answer.status_code == 201, answer.text
+        made = {each["assetId"] for each in answer.json()["created"]}
+        assert {each["code"] for each in answer.json()["failed"]} <= {"ASSET_EXISTS"}
+        return made, {each["assetId"] for each in answer.json()["failed"]}
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(send, [names, names[::-1], names[20:] + names[:20], names]))
+    for name in names:
+        assert sum(name in made for made, _ in results) == 1
+        assert sum(name in failed for _, failed in results) == 3
+    assert sorted(listed(flex, pageSize=1000)) == sorted(names)

@@ -10,6 +10,7 @@ from energygrid.flexibility.registry import consents
 
 from .conftest import Flex
 from .test_assets import MPANS, create
+from .test_events import scheduled, words
 from .test_schemes import make, opt, ready, states
 
 AT = 1768496400
@@ -127,7 +128,8 @@ def test_consents_are_listed_by_what_is_asked(flex: Flex) -> None:
         ({"scope": "SCHEME"}, 400, "schemeUUID"),
         ({"schemeUUID": str(uuid4())}, 400, "schemeUUID"),
         ({"scope": "SCHEME", "schemeUUID": str(uuid4())}, 404, "scheme"),
-        ({"scope": "EVENT"}, 400, "scope"),
+        ({"scope": "EVENT"}, 400, "eventUUID"),
+        ({"scope": "EVENT", "eventUUID": str(uuid4())}, 404, "event"),
         ({"assetUUID": str(uuid4())}, 404, "asset"),
         ({"grantedAt": "2999-01-01T00:00:00Z"}, 400, "grantedAt"),
     ],
@@ -153,3 +155,24 @@ def test_another_tenants_consent_is_404(flex: Flex) -> None:
         assert (answer.status_code, answer.json()["code"]) == (404, "UNKNOWN_CONSENT")
     assert flex.get(f"/api/v1/consents/{given['uuid']}").json()["status"] == "GRANTED"
     assert give(other, given["assetUUID"], expect=404)["code"] == "UNKNOWN_ASSET"
+
+
+def test_a_consent_to_an_event_is_the_opt_in(flex: Flex) -> None:
+    asset = create(flex, "meter-1")["uuid"]
+    portfolio = flex.post("/api/v1/portfolios", json={"name": "North"}).json()["uuid"]
+    flex.post(f"/api/v1/portfolios/{portfolio}/assets", json=[asset])
+    event = scheduled(flex, portfolio)["uuid"]
+
+    def state() -> str:
+        (found,) = flex.get(f"/api/v1/events/{event}/assets").json()["items"]
+        return str(found["state"])
+
+    given = give(flex, asset, scope="EVENT", eventUUID=event, evidence={"call": "12"})
+    assert (given["eventUUID"], given["evidence"], given["status"]) == (event, {"call": "12"}, "GRANTED")
+    assert state() == "OPT_IN"
+    assert take_back(flex, given["uuid"])["status"] == "WITHDRAWN"
+    assert state() == "OPT_OUT"
+    flex.post(f"/api/v1/events/{event}/asset-optin", json=words("OPT_IN", asset))
+    found = flex.get("/api/v1/consents", params={"eventUUID": event}).json()["items"]
+    assert [each["status"] for each in found] == ["WITHDRAWN", "GRANTED"]
+    assert flex.get("/api/v1/consents", params={"scope": "SCHEME"}).json()["items"] == []

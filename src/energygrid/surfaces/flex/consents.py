@@ -4,10 +4,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from energygrid.flexibility.registry import agreements, consents
-from energygrid.flexibility.registry.agreements import Word
+from energygrid.flexibility import agreements
+from energygrid.flexibility.agreements import Word
+from energygrid.flexibility.registry import consents
 from energygrid.flexibility.registry.consents import Consent
 from energygrid.surfaces.common.deps import Db, Now, RequestId
 from energygrid.surfaces.flex.asset_wire import ASSET, Given, Name, example
@@ -37,7 +38,7 @@ _EXAMPLE: dict[str, Any] = {
 class ConsentIn(In):
     """`status` WITHDRAWN ends the consent that stands, or is kept as a refusal where there is none.
 
-    Consents of scope EVENT are written by opting in and out of the event.
+    One of scope SCHEME names its scheme and one of scope EVENT its event, and no other does.
     """
 
     model_config = example({name: _EXAMPLE[name] for name in ("userId", "assetUUID", "scope", "source", "evidence")})
@@ -46,6 +47,7 @@ class ConsentIn(In):
     asset_uuid: UUID
     scope: Scope
     scheme_uuid: UUID | None = None
+    event_uuid: UUID | None = None
     status: ConsentStatus = "GRANTED"
     granted_at: Given | None = None
     source: Source = "API"
@@ -53,6 +55,13 @@ class ConsentIn(In):
         dict[str, Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]] | None,
         Field(max_length=20, description="Where it can be looked up; no personal data."),
     ] = None
+
+    @model_validator(mode="after")
+    def _subject(self) -> "ConsentIn":
+        for scope, name, given in (("SCHEME", "schemeUUID", self.scheme_uuid), ("EVENT", "eventUUID", self.event_uuid)):
+            if (self.scope == scope) != (given is not None):
+                raise ValueError(f"{name} is given with scope {scope}, and with no other")
+        return self
 
 
 class ConsentOut(Out):
@@ -77,7 +86,7 @@ class ConsentOut(Out):
 
 @router.post("/consents", status_code=201, operation_id="giveConsent", responses=answers(404, 409))
 def give_consent(caller: FlexCaller, body: ConsentIn, db: Db, now: Now, request_id: RequestId) -> ConsentOut:
-    """Write down what a user says of an asset, and do it: scope SCHEME opts in or out.
+    """Write down what a user says of an asset, and do it: scopes SCHEME and EVENT opt in or out.
 
     From the instant METER_DATA is withdrawn, readings are refused and no new baseline uses the asset.
     """
@@ -85,7 +94,7 @@ def give_consent(caller: FlexCaller, body: ConsentIn, db: Db, now: Now, request_
         user_id=body.user_id,
         asset_uuid=body.asset_uuid,
         scope=body.scope,
-        subject=body.scheme_uuid,
+        subject=body.scheme_uuid or body.event_uuid,
         status=body.status,
         granted_at=body.granted_at,
         source=body.source,
@@ -132,7 +141,7 @@ def get_consent(caller: FlexCaller, consent_uuid: UUID, db: Db) -> ConsentOut:
 
 @router.delete("/consents/{consent_uuid}", operation_id="withdrawConsent", responses=answers(404, 409))
 def withdraw_consent(caller: FlexCaller, consent_uuid: UUID, db: Db, now: Now, request_id: RequestId) -> ConsentOut:
-    """Withdraw a consent, and with scope SCHEME leave the scheme. It stays on record."""
+    """Withdraw a consent, and leave the scheme or event that it is about. It stays on record."""
     return ConsentOut.of(
         db.write(agreements.take_back, caller.tenant, consent_uuid, who=caller.actor(request_id), now=now)
     )

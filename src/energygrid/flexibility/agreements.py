@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.tenants import tenant_now
-from energygrid.errors import Conflict, Invalid
+from energygrid.errors import Invalid
+from energygrid.flexibility.events import assets as event_assets
 from energygrid.flexibility.registry import assets, consents, schemes
 from energygrid.flexibility.registry.assets import Asset
 from energygrid.flexibility.registry.consents import Consent, Scope, Source, Status
@@ -20,7 +21,7 @@ from energygrid.flexibility.registry.consents import Consent, Scope, Source, Sta
 class Word:
     """What a user says of an asset.
 
-    subject     the scheme of a word of scope SCHEME
+    subject     the scheme or event of a word of scope SCHEME or EVENT
     granted_at  when it was given, for one that is entered later; None: now
     """
 
@@ -38,14 +39,15 @@ def give(db: Connection, tenant: Tenant, word: Word, *, who: Actor, now: datetim
     """Write a word down and do what it says; the consent as it stands then.
 
     A consent that stands already stays; a word WITHDRAWN ends it, or is kept as a refusal where there is none.
-    Raises NotFound UNKNOWN_ASSET or UNKNOWN_SCHEME, Conflict ASSET_ARCHIVED, Invalid BAD_CONSENT.
+    Raises NotFound UNKNOWN_ASSET, UNKNOWN_SCHEME or UNKNOWN_EVENT, Conflict ASSET_ARCHIVED, Invalid BAD_CONSENT, and
+    what opting in or out of an event raises.
     """
     (asset,) = assets.require(db, tenant, [word.asset_uuid], lock=True)
     _check(db, tenant, asset, word, now)
     if word.status == "GRANTED":
         _grant(db, tenant, asset, word, who, now)
     elif not _withdraw(db, tenant, asset, word.scope, word.subject, who, now):
-        _refuse(db, tenant, asset, word, now)
+        _write(db, tenant, asset, word, now)
     facts = {"scope": word.scope, "status": word.status}
     assets.note(db, tenant, "consent.given", f"asset/{asset.uuid}", facts, who, now)
     return consents.newest(db, tenant, asset.uuid, word.scope, word.subject)
@@ -55,10 +57,8 @@ def take_back(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: da
     """End a consent, and what rests on it; ending it again changes nothing. Raises NotFound UNKNOWN_CONSENT."""
     found = consents.find(db, tenant, uuid)
     if found.withdrawn_at is None:
-        if found.scope == "EVENT":
-            raise Conflict("CONSENT_OF_AN_EVENT", "opt the asset out of the event itself, which ends this consent")
         asset = assets.require(db, tenant, [found.asset_uuid], archived=True, lock=True)[0]
-        _withdraw(db, tenant, asset, found.scope, found.scheme_uuid, who, now)
+        _withdraw(db, tenant, asset, found.scope, found.scheme_uuid or found.event_uuid, who, now)
         assets.note(db, tenant, "consent.withdrawn", f"asset/{asset.uuid}", {"scope": found.scope}, who, now)
     return consents.find(db, tenant, uuid)
 
@@ -66,10 +66,6 @@ def take_back(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: da
 def _check(db: Connection, tenant: Tenant, asset: Asset, word: Word, now: datetime) -> None:
     if word.user_id != asset.user_id:
         raise Invalid("BAD_CONSENT", "userId: the asset is another user's")
-    if word.scope == "EVENT":
-        raise Invalid("BAD_CONSENT", "scope: opt assets in and out of the event itself, which writes the consent")
-    if (word.scope == "SCHEME") != (word.subject is not None):
-        raise Invalid("BAD_CONSENT", "schemeUUID: a consent of scope SCHEME names its scheme, and no other does")
     if word.granted_at is not None:
         if word.granted_at > tenant_now(tenant, now):
             raise Invalid("BAD_CONSENT", "grantedAt: this is in the future")
@@ -79,7 +75,7 @@ def _check(db: Connection, tenant: Tenant, asset: Asset, word: Word, now: dateti
 
 
 def _grant(db: Connection, tenant: Tenant, asset: Asset, word: Word, who: Actor, now: datetime) -> None:
-    if word.subject is not None:
+    if word.scope == "SCHEME" and word.subject is not None:
         schemes.opt_in(
             db,
             tenant,
@@ -92,20 +88,12 @@ def _grant(db: Connection, tenant: Tenant, asset: Asset, word: Word, who: Actor,
             evidence=word.evidence,
         )
         return
-    consents.grant(
-        db,
-        tenant,
-        {asset.uuid: asset.user_id},
-        word.scope,
-        None,
-        now,
-        granted_at=word.granted_at,
-        source=word.source,
-        evidence=word.evidence,
-    )
+    _write(db, tenant, asset, word, now)
+    if word.subject is not None:
+        event_assets.say(db, tenant, word.subject, {asset.uuid: "OPT_IN"}, who=who, now=now)
 
 
-def _refuse(db: Connection, tenant: Tenant, asset: Asset, word: Word, now: datetime) -> None:
+def _write(db: Connection, tenant: Tenant, asset: Asset, word: Word, now: datetime) -> None:
     consents.grant(
         db,
         tenant,
@@ -116,7 +104,7 @@ def _refuse(db: Connection, tenant: Tenant, asset: Asset, word: Word, now: datet
         granted_at=word.granted_at,
         source=word.source,
         evidence=word.evidence,
-        withdrawn=True,
+        withdrawn=word.status == "WITHDRAWN",
     )
 
 
@@ -124,8 +112,11 @@ def _withdraw(
     db: Connection, tenant: Tenant, asset: Asset, scope: Scope, subject: UUID | None, who: Actor, now: datetime
 ) -> bool:
     """Whether there was anything to end."""
+    stood = bool(consents.standing(db, tenant, [asset.uuid], scope, subject))
     if scope == "SCHEME":
-        stood = bool(consents.standing(db, tenant, [asset.uuid], scope, subject))
         schemes.opt_out(db, tenant, subject, [asset.opter], who=who, now=now)
-        return stood
-    return bool(consents.withdraw(db, tenant, [asset.uuid], scope, subject, now))
+    elif subject is not None:
+        event_assets.say(db, tenant, subject, {asset.uuid: "OPT_OUT"}, who=who, now=now)
+    else:
+        consents.withdraw(db, tenant, [asset.uuid], scope, None, now)
+    return stood
