@@ -336,6 +336,35 @@ def test_a_statement_from_before_what_is_shared_stays_unseen(db: Connection, now
     assert min(issued) >= (now - timedelta(days=100)).timestamp()
 
 
+def test_the_last_statement_is_issued_after_moving_out_and_seen_all_the_same(
+    db: Connection, vault: Vault, tenant: Tenant, now: datetime, share: Share, home: SandboxCustomer
+) -> None:
+    moved = now - timedelta(days=10)
+    for name, days in (("last", 5), ("later", 2)):
+        row = (
+            f'{{"ContractAccount": "{home.account_number}", "MeterID": "{home.electric}", "StatementID": "{name}",'
+            f' "IssueDate": "{(now - timedelta(days=days)).date()}", "FileName": "{name}.txt",'
+            ' "MediaType": "text/plain", "Content": "YWxs"}'
+        )
+        tell(db, vault, tenant, "statement", row.encode(), now)
+    db.execute(text("UPDATE contract SET until = :at"), {"at": moved})
+
+    def names(ctx: Context) -> set[object]:
+        return {leaf(each, "statementRef", "fileName") for each in views.statements(db, ctx)} & {
+            "last.txt",
+            "later.txt",
+        }
+
+    assert names(share()) == {"last.txt"}
+    assert names(share(data_until=moved - timedelta(days=1))) == set()
+    taken = (
+        "INSERT INTO contract (tenant_id, client_id, premise_id, meter_id, account_number, position, since)"
+        " VALUES (:tenant, 'next', 'P', 'M', :account, 0, :at)"
+    )
+    db.execute(text(taken), {"tenant": tenant.id, "account": home.account_number, "at": moved})
+    assert names(share()) == set()
+
+
 def test_after_moving_out_nothing_is_told_of_visits_to_the_place(
     db: Connection, vault: Vault, tenant: Tenant, now: datetime, share: Share, home: SandboxCustomer
 ) -> None:

@@ -168,28 +168,50 @@ def _binds(db: Connection, ctx: Context, meter_ids: Sequence[str]) -> dict[str, 
 def _statements(
     db: Connection, ctx: Context, numbers: Sequence[str], zones: Mapping[str, str]
 ) -> list[Known[Statement]]:
-    """Statements that tell of nothing but shared meters, issued while these could be seen.
+    """Statements that tell of nothing but shared meters, issued while these could be seen, or the last one of them.
 
-    One that names no meter is about all the customer has under the account.
+    One that names no meter is about all the customer has under the account. The first that is issued after the customer
+    moved out bills the last days, so it is seen like these; not where somebody else has the account by then, nor where
+    the consent, and not the move, is what ended.
     """
     shared = ctx.entitlement
-    held = {
-        (each.account_number, each.meter_id) for each in holdings_of_client(db, shared.tenant.id, shared.customer_id)
-    }
+    holdings = holdings_of_client(db, shared.tenant.id, shared.customer_id)
+    held = {(each.account_number, each.meter_id) for each in holdings}
+    ended = {(each.meter_id, each.until) for each in holdings}
+    others = queries.other_holders(db, shared.tenant.id, shared.customer_id, numbers)
     seen = {each.meter_id: each for each in shared.meters}
+    found = known.statements(db, ctx.vault, shared.tenant, numbers)
+
+    def is_last(statement: Known[Statement], meter: SharedMeter) -> bool:
+        end, zone = meter.spans[-1].end, zones[meter.meter_id]
+        at, about = _issued(statement, zone), (statement.facts.contract_account, statement.facts.meter_id)
+        if end is None or at < end or (meter.meter_id, end) not in ended:
+            return False
+        like = (each for each in found if (each.facts.contract_account, each.facts.meter_id) == about)
+        before = any(end <= _issued(each, zone) < at for each in like)
+        taken = any(row.account_number == about[0] and (row.until is None or row.until > end) for row in others)
+        return not before and not taken
 
     def may_be_seen(statement: Known[Statement]) -> bool:
         facts = statement.facts
         about = [facts.meter_id] if facts.meter_id else [m for number, m in held if number == facts.contract_account]
-        return all(each in seen and _seen_at(statement, seen[each], zones[each]) for each in about)
+        meters = [seen.get(each) for each in about]
+        return all(
+            each is not None and (_seen_at(statement, each, zones[each.meter_id]) or is_last(statement, each))
+            for each in meters
+        )
 
-    return [each for each in known.statements(db, ctx.vault, shared.tenant, numbers) if may_be_seen(each)]
+    return [each for each in found if may_be_seen(each)]
 
 
 def _seen_at(statement: Known[Statement], meter: SharedMeter, zone: str) -> bool:
-    day = statement.facts.issue_date
-    at = day_span(day, zone).start if day is not None else statement.first_known_at
+    at = _issued(statement, zone)
     return any((span.start is None or span.start <= at) and (span.end is None or at < span.end) for span in meter.spans)
+
+
+def _issued(statement: Known[Statement], zone: str) -> datetime:
+    day = statement.facts.issue_date
+    return day_span(day, zone).start if day is not None else statement.first_known_at
 
 
 def entitled_to_statement(db: Connection, ctx: Context, wire_id: str) -> Known[Statement] | None:

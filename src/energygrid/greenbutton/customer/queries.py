@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, select
 
-from energygrid.customers.tables import customer, customer_premise, meter, premise
+from energygrid.customers.tables import contract, customer, customer_premise, meter, premise
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -25,6 +25,15 @@ def meter_rows(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict
     m = meter.c
     rows = db.execute(select(meter).where(m.tenant_id == tenant_id, m.meter_id.in_(meter_ids)))
     return {row.meter_id: row for row in rows}
+
+
+def other_holders(db: Connection, tenant_id: int, client_id: str, accounts: Sequence[str]) -> Sequence[AnyRow]:
+    """Contracts of others under the accounts: number, since, until."""
+    c = contract.c
+    statement = select(c.account_number, c.since, c.until).where(
+        c.tenant_id == tenant_id, c.account_number.in_(accounts), c.client_id != client_id
+    )
+    return db.execute(statement).all()
 
 
 def primary_premises(db: Connection, tenant_id: int, client_id: str) -> list[str]:
