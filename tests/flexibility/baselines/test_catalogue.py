@@ -103,3 +103,37 @@ def test_the_documentation_names_each_with_its_source_and_what_is_unconfirmed() 
         assert f"| {' | '.join(map(str, cells))} | {', '.join(rules.unconfirmed)} |" in page
     for reason in Reason:
         assert re.search(rf"^\| {reason.name} \| .* \| {'yes' if reason in MATTERS else 'no'} \|$", page, re.MULTILINE)
+
+
+def test_a_published_version_is_never_edited() -> None:
+    """A change of rules is a new version: statements name version and digest, and are computed again by them."""
+    digests = {(rules.id, rules.version): rules.digest()[:12] for rules in catalogue.RULE_SETS}
+    assert digests == PUBLISHED
+
+
+def test_words_may_be_put_right() -> None:
+    rules = catalogue.find("BL01", ON)
+    assert replace(rules, title="Other", unconfirmed=(), effective_to=ON).digest() == rules.digest()
+    assert replace(rules, lookback_days=45).digest() != rules.digest()
+
+
+PUBLISHED = {
+    ("BL01", 1): "274f63bc50d3",
+    ("BL01_NO_IDA", 1): "2fd2670a715d",
+    ("DFS_DOMESTIC", 1): "c5bda9e32d8a",
+    ("DFS_DOMESTIC", 2): "5dbcc003953d",
+    ("OCTOPUS_SS", 1): "0030e983ca99",
+    ("GB_MID_8_OF_10", 1): "bdaca7ab1b9e",
+    ("GB_MID_8_OF_10_SDA", 1): "017731cb4474",
+    ("CAISO_10_OF_10", 1): "8f9e527e57dd",
+    ("CAISO_5_OF_10", 1): "5948679bc4b0",
+    ("PJM_3_DAY_TYPES", 1): "2cf228a49997",
+    ("PJM_SAME_DAY", 1): "9e9925f9e473",
+    ("NYISO_5_OF_10", 1): "67246e40e8c4",
+    ("ERCOT_MID_8_OF_10", 1): "f9202e5dfbd5",
+    ("ELIA_HIGH_X_OF_Y", 1): "3ca95a20d3b6",
+    ("NOMINATED", 1): "b57a6118fb6d",
+    ("FIXED", 1): "06d8e6724f29",
+    ("ZERO", 1): "fcdfd229fb88",
+    ("CONTROL_GROUP", 1): "25de355fa971",
+}

@@ -26,6 +26,8 @@ _ARCHETYPE = {
     Method.ZERO: "fixed",
 }
 
+_WORDS = frozenset({"title", "source", "unconfirmed", "confirmed", "archetype", "effective_from", "effective_to"})
+
 
 class Pick(StrEnum):
     """Which of the days looked at are kept, ranked by their energy; of equal days the later ranks higher."""
@@ -225,8 +227,12 @@ class RuleSet:
         return {**plain, "confirmed": self.confirmed, "archetype": self.archetype}
 
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON of the rules: the same digest, the same rules."""
-        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over the canonical JSON of what is computed by: the same digest, the same figures.
+
+        Words about the rules and the days they are in force are left out: they may be put right later.
+        """
+        rules = {name: value for name, value in self.as_json().items() if name not in _WORDS}
+        canonical = json.dumps(rules, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
