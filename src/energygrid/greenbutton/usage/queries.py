@@ -59,12 +59,16 @@ class RegisterRead(NamedTuple):
     known_at: datetime
 
 
+# Series by series, so that the primary key is used however many others the table has.
 _BLOCK_EXTENTS = """
-    SELECT wanted.series_id, count(*), max(b.known_at), sum(b.revision)::bigint, min(b.day), max(b.day)
+    SELECT wanted.series_id, found.*
     FROM unnest(%b::bigint[], %b::date[], %b::date[]) AS wanted (series_id, first, last)
-    JOIN reading_block b ON b.series_id = wanted.series_id AND b.day >= wanted.first AND b.day <= wanted.last
-    WHERE b.known_at >= %b
-    GROUP BY wanted.series_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS size, max(b.known_at), sum(b.revision)::bigint, min(b.day), max(b.day)
+        FROM reading_block b
+        WHERE b.series_id = wanted.series_id AND b.day >= wanted.first AND b.day <= wanted.last AND b.known_at >= %b
+    ) AS found
+    WHERE found.size > 0
 """
 
 # The same of what was known at a moment: a block replaced since then counts with the revision that held then.
