@@ -1,11 +1,13 @@
 """A sandbox tenant's virtual clock (contract 3.4)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from tests.flexibility.events.conftest import Stage
 
 from energygrid.access import clients
 from energygrid.access.audit import SYSTEM
@@ -18,6 +20,8 @@ from energygrid.devices.binding import State
 from energygrid.devices.parties import Party
 from energygrid.devices.queries import get_bind
 from energygrid.devices.requests import DeviceAsked
+from energygrid.flexibility.events.events import find as find_event
+from energygrid.flexibility.events.lifecycle import Status
 from energygrid.settings import Settings
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.identity.app import create_app as create_identity
@@ -78,6 +82,23 @@ def test_binds_have_moved_on_when_the_answer_comes(sandbox: Sandbox, vault: Vaul
     found = sandbox.database.read(get_bind, sandbox.tenant.id, bind.bind_id)
     assert found is not None
     assert found.state is State.PAIRED
+
+
+def test_flexibility_events_start_and_end_by_jobs_right_after(sandbox: Sandbox, run_jobs: Callable[[], None]) -> None:
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    with sandbox.database.transaction() as db:
+        stage = Stage(db, sandbox.tenant)
+        portfolio = stage.portfolio()
+        stage.assets(1, portfolio=portfolio)
+        event = stage.event(portfolio, now=datetime.now(UTC), starts_at=start, ends_at=start + timedelta(hours=1))
+    for seconds, before, after in (
+        ((start - datetime.now(UTC)).total_seconds() + 60, Status.SCHEDULED, Status.STARTED),
+        (3600, Status.STARTED, Status.ENDED),
+    ):
+        sandbox.advance(seconds)
+        assert sandbox.database.read(find_event, sandbox.tenant, event.uuid).status is before
+        run_jobs()
+        assert sandbox.database.read(find_event, sandbox.tenant, event.uuid).status is after
 
 
 @pytest.mark.parametrize("body", [{}, {"advanceSeconds": -1}, {"advanceSeconds": "60"}, {"advanceSeconds": 1e12}, []])

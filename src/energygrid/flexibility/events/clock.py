@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from energygrid.access import tenants
 from energygrid.access.caller import Tenant
 from energygrid.database.queue import defer
-from energygrid.flexibility import messages
+from energygrid.flexibility import messages, runs
 from energygrid.flexibility.events.common import message_key
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.lifecycle import TRANSITIONS, Signal, StatsState, Status, Tick, next_tick
@@ -51,6 +51,7 @@ def clock_moved(db: Connection, tenant: Tenant) -> None:
     """Have a job do what a jump of the tenant's clock made due, once this transaction commits."""
     if queries.clocked(db, tenant.id):
         defer(db, WAKE, tenant_id=tenant.id)
+    runs.clock_moved(db, tenant)
 
 
 def wake(db: Connection, tenant: Tenant, now: datetime) -> None:
@@ -87,4 +88,5 @@ def _apply(db: Connection, tenant: Tenant, event: Event, tick: Tick, now: dateti
     event = queries.change_event(db, tenant.id, event.uuid, values)
     if first:
         messages.tell(db, tenant.id, _TOLD[status](event.uuid), tick.at, key=message_key(event.uuid, status))
+        runs.start(db, tenant, event, now)
     return event

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
-from energygrid.flexibility import messages
+from energygrid.flexibility import messages, runs
 from energygrid.flexibility.events import assets, clock, portfolios, terms
 from energygrid.flexibility.events.common import known, message_key, note
 from energygrid.flexibility.events.event import Draft, Event, check
@@ -115,6 +115,8 @@ def _change(
     if event.status is Status.SCHEDULED:
         messages.tell(db, tenant.id, _scheduled(event), at)
         clock.foresee(db, tenant, event, now)
+        if set(values) - {"name"}:
+            runs.start(db, tenant, event, now)
     return event
 
 
@@ -138,6 +140,7 @@ def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: dat
     messages.tell(db, tenant.id, _scheduled(event), at, key=message_key(uuid, status))
     note(db, tenant, event.uuid, "event.scheduled", who, now)
     clock.foresee(db, tenant, event, now)
+    runs.start(db, tenant, event, now)
     return event
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
-from energygrid.flexibility import messages
+from energygrid.flexibility import messages, runs
 from energygrid.flexibility.events import assets
 from energygrid.flexibility.events.common import known, message_key, note
 from energygrid.flexibility.events.lifecycle import Status, effective
@@ -40,6 +40,7 @@ def assign(
     if new := join(db, tenant, event_uuid, uuids, at):
         if status is Status.SCHEDULED:
             assets.settle(db, tenant, event, new, at)
+            runs.start(db, tenant, event, now)
         facts = {"portfolios": [str(each) for each in new]}
         note(db, tenant, event_uuid, "event.portfolios_assigned", who, now, facts)
     return queries.portfolios_of(db, tenant.id, event_uuid)

@@ -40,7 +40,7 @@ def start(db: Connection, tenant: Tenant, event: Event, now: datetime) -> None:
     settings = tenant.section("flexibility", FlexibilitySettings)
     how = basis.basis_of(event, kind, settings)
     before = queries.newest_run(db, tenant.id, event.uuid, kind, lock=True)
-    assets = loading.participants(db, tenant.id, event.uuid)
+    assets = loading.participants(db, tenant.id, event.uuid, invited=kind is RunKind.BASELINE)
     run = Run(
         event_uuid=event.uuid,
         kind=kind,
@@ -113,7 +113,13 @@ def _finish(db: Connection, tenant: Tenant, run: Run, how: Basis, now: datetime)
     publish(db, tenant, run, now)
     defer(db, RESTATE, queue=QUEUE, lock=f"restate {tenant.id}", tenant_id=tenant.id)
     if run.kind == RunKind.SETTLEMENT:
-        defer(db, CLOSE, queue=QUEUE, at=how.open_to, tenant_id=tenant.id)
+        ahead = time_of(db, tenant, now) - now
+        defer(db, CLOSE, queue=QUEUE, at=how.open_to - ahead, tenant_id=tenant.id)
+
+
+def clock_moved(db: Connection, tenant: Tenant) -> None:
+    """Have a job close what a jump of the tenant's clock made due."""
+    defer(db, CLOSE, queue=QUEUE, tenant_id=tenant.id)
 
 
 def publish(db: Connection, tenant: Tenant, run: Run, now: datetime) -> None:

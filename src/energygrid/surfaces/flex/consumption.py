@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from energygrid.access.tenants import tenant_now
 from energygrid.errors import Invalid
 from energygrid.flexibility.consumption import consumption, records
 from energygrid.flexibility.consumption.consumption import Receipt
+from energygrid.flexibility.events.time import time_of
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.metering.calendar import Span
 from energygrid.metering.grid import Readings
@@ -137,7 +137,7 @@ def create_asset_consumption(
 
 def _take(caller: FlexCaller, body: bytes, asset: str | None, db: Db, now: datetime, request_id: str) -> Response:
     most = caller.tenant.section("flexibility", FlexibilitySettings).records_per_request
-    at = int(tenant_now(caller.tenant, now).timestamp())
+    at = int(db.read(time_of, caller.tenant, now).timestamp())
     decoded = records.decode(body, most=most, now=at, asset=asset)
     receipt = db.write(consumption.take, caller.tenant, decoded, who=caller.actor(request_id), now=now)
     return Response(_receipt(receipt), 201, media_type="application/json")
@@ -182,7 +182,7 @@ def list_consumption(
     """
     if wait_for is not None:
         db.read(consumption.require_ingest, caller.tenant, wait_for)
-    until = _aware(end) or tenant_now(caller.tenant, now)
+    until = _aware(end) or db.read(time_of, caller.tenant, now)
     span = Span(_aware(start) or until - _DEFAULT_SPAN, until)
     found = db.read(consumption.read, caller.tenant, asset_uuid, span, as_of=_aware(as_of))
     listed = [(name, _present(each)) for name, each in sorted(found.items()) if channel in {None, name}]

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from energygrid.access import tenants
-from energygrid.access.caller import Caller, Tenant
+from energygrid.access.caller import Actor, Caller, Tenant
+from energygrid.database.engine import Connection
 from energygrid.devices import timers
 from energygrid.errors import Invalid, Unauthenticated
+from energygrid.flexibility.events import clock as events_clock
 from energygrid.surfaces.common.bearer import check_bearer
 from energygrid.surfaces.common.deps import Db, Now, RequestId, Services
 from energygrid.surfaces.sandbox import errors
@@ -63,20 +65,31 @@ def read_clock(caller: TenantsClient, db: Db, now: Now) -> ClockOut:
 
 @router.post("/clock", operation_id="advanceClock")
 def advance_clock(body: AdvanceIn, caller: TenantsClient, db: Db, now: Now, request_id: RequestId) -> ClockOut:
-    """Let the tenant's clock jump ahead. Binds that fall due by then have moved on when the answer comes."""
+    """Let the tenant's clock jump ahead.
+
+    Binds that fall due by then have moved on when the answer comes. Flexibility events start and end by jobs, which
+    begin right after: read the event, or wait for its webhooks.
+    """
     by = timedelta(seconds=body.advance_seconds)
     if ClockOut.of(db.read(tenants.get_tenant, caller.tenant.id), now).offset_seconds > _FARTHEST.total_seconds():
         raise Invalid("CLOCK_TOO_FAR", "the clock has been advanced by more than a century")
-    tenant = db.write(tenants.advance_clock, caller.tenant, by, who=caller.actor(request_id), now=now)
+    tenant = db.write(_jump, caller.tenant, by, caller.actor(request_id), now)
     timers.advance_tenant(db, tenant, now)
     return ClockOut.of(tenant, now)
+
+
+def _jump(db: Connection, tenant: Tenant, by: timedelta, who: Actor, now: datetime) -> Tenant:
+    """The clock, and the jobs that follow from it, in one transaction."""
+    tenant = tenants.advance_clock(db, tenant, by, who=who, now=now)
+    events_clock.clock_moved(db, tenant)
+    return tenant
 
 
 def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="EnergyGrid sandbox",
         version="1.0.0",
-        description="Controls of a sandbox: the virtual clock that devices and their timers follow.",
+        description="Controls of a sandbox: the virtual clock that devices, timers and flexibility events follow.",
         docs_url=None,
         redoc_url=None,
     )

@@ -87,7 +87,7 @@ _PARTICIPANTS = """
     FROM flex_event_asset p
     JOIN flex_event e ON e.tenant_id = p.tenant_id AND e.uuid = p.event_uuid
     WHERE p.tenant_id = %b AND p.event_uuid = %b
-      AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND NOT e.opt_in_required))
+      AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND (%b OR NOT e.opt_in_required)))
     ORDER BY p.asset_uuid
 """
 
@@ -98,9 +98,10 @@ def driver_of(db: Connection) -> Driver[Any]:
     return driver
 
 
-def participants(db: Connection, tenant_id: int, event: UUID) -> list[UUID]:
+def participants(db: Connection, tenant_id: int, event: UUID, *, invited: bool = False) -> list[UUID]:
+    """Assets that take part; with `invited` also those that may still opt in. In the order of their UUIDs."""
     with driver_of(db).cursor(binary=True) as cursor:
-        return [row[0] for row in cursor.execute(_PARTICIPANTS, (tenant_id, event))]
+        return [row[0] for row in cursor.execute(_PARTICIPANTS, (tenant_id, event, invited))]
 
 
 def members(db: Connection, tenant_id: int, assets: Sequence[UUID]) -> list[Member]:
