@@ -8,11 +8,13 @@ from procrastinate import JobContext as Delivery
 from sqlalchemy import Connection
 
 from energygrid.access import tenants
+from energygrid.access.caller import Tenant
 from energygrid.access.consents import consents
 from energygrid.billing.records import load
 from energygrid.billing.records.record import RecordKind
 from energygrid.customers import erase, sync
 from energygrid.errors import NotFound
+from energygrid.flexibility import runs
 from energygrid.greenbutton import ahead, bulk, notices
 from energygrid.greenbutton.notices.changes import TASK as NOTIFY
 from energygrid.greenbutton.settings import GreenButtonSettings
@@ -28,10 +30,15 @@ _BUILD_RETRY = Patient(max_attempts=_BUILDS, exponential_wait=2)
 
 @app.task(name=WRITTEN, retry=_RETRY)
 def readings_written(tenant_id: int, touched: list[tuple[int, int, int]]) -> None:
-    """Whoever may read these series is to be told."""
+    """Whoever may read these series is to be told, and what was computed from them is to be restated."""
     database = context().database
     tenant = database.read(tenants.get_tenant, tenant_id)
-    database.write(notices.readings_written, tenant, touched, _now())
+    database.write(_written, tenant, touched, _now())
+
+
+def _written(db: Connection, tenant: Tenant, touched: list[tuple[int, int, int]], now: datetime) -> None:
+    notices.readings_written(db, tenant, touched, now)
+    runs.readings_changed(db, tenant, touched, now)
 
 
 @app.task(name=load.WRITTEN, retry=_RETRY)

@@ -13,6 +13,7 @@ from energygrid.access import tenants
 from energygrid.access.caller import Tenant
 from energygrid.billing.records import espi
 from energygrid.errors import DomainError, Unavailable
+from energygrid.flexibility import runs
 from energygrid.greenbutton import notices
 from energygrid.ingest import jobs, landing
 from energygrid.jobs.app import Patient, app, context
@@ -69,6 +70,7 @@ def _validate(db: Connection, tenant: Tenant, touched: list[tuple[int, int, int]
     estimated = validation.validate_days(db, tenant, touched, now)
     if estimated:
         notices.readings_written(db, tenant, touched, now)
+        runs.readings_changed(db, tenant, touched, now)
     return estimated
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from energygrid.access import audit
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import NotFound
+from energygrid.flexibility import runs
 from energygrid.flexibility.consumption import queries
 from energygrid.flexibility.consumption.queries import Target
 from energygrid.flexibility.consumption.records import INTERVAL_S, MOST_LISTED, Records, Rejected
@@ -64,6 +65,7 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
         row=records.row,
     )
     report = write_readings(db, series, batch, known_at=now)
+    runs.readings_changed(db, tenant, [(each, *days) for each, days in sorted(report.touched.items())], now)
     off = [Rejected(each.row, None, None, f"{each.code}: {each.message}") for each in report.rejects]
     rejected = records.rejected + off
     receipt = Receipt(
