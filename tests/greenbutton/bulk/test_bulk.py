@@ -1,15 +1,17 @@
 """One feed over many consents: what is in it, and what never is."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from tests.greenbutton.bulk.conftest import DAY, MIDNIGHT, SPAN, Sharing, register
 from tests.greenbutton.usage.conftest import BASE, at, link
 
+from energygrid.billing.records.record import RecordKind
 from energygrid.errors import NotFound
 from energygrid.greenbutton import bulk
 from energygrid.greenbutton.bulk import Part
-from energygrid.greenbutton.window import Window
+from energygrid.greenbutton.window import EVERYTHING, Window
 
 
 def parts(sharing: Sharing, *, is_new: bool = False) -> list[Part]:
@@ -107,16 +109,57 @@ def test_a_bulk_feed_ends_says_so_and_is_forgotten(sharing: Sharing) -> None:
     assert unknown.value.code == "UNKNOWN_BULK"
 
 
-def test_the_version_of_a_feed_changes_with_its_data_and_with_its_consents(sharing: Sharing) -> None:
-    def version() -> str:
-        database, vault = sharing.utility.database, sharing.utility.vault
-        selection = sharing.selection(sharing.party.application_id)
-        href = f"{BASE}/Batch/Bulk/{selection.id}"
-        return bulk.feed(database, vault, sharing.party, selection, base=BASE, href=href, now=sharing.now).version
+def version(sharing: Sharing, bulk_id: str = "", kind: bulk.Kind = "usage", window: Window = EVERYTHING) -> str:
+    selection = sharing.selection(bulk_id or sharing.party.application_id, kind=kind)
+    href = f"{BASE}/Batch/Bulk/{selection.id}"
+    database, vault = sharing.utility.database, sharing.utility.vault
+    return bulk.feed(database, vault, sharing.party, selection, window, base=BASE, href=href, now=sharing.now).version
 
-    before = version()
-    assert version() == before
+
+@pytest.mark.parametrize("consents", [0, 25])
+def test_the_version_of_a_feed_changes_with_its_data_and_with_its_consents(sharing: Sharing, consents: int) -> None:
+    for _ in range(consents):
+        sharing.give(0)
+    before = version(sharing)
+    assert version(sharing) == before
     sharing.utility.readings("M1", MIDNIGHT, [7] * 4, known=sharing.now)
-    changed = version()
+    changed = version(sharing)
     sharing.revoke(sharing.consents[0])
-    assert len({before, changed, version()}) == 3
+    assert len({before, changed, version(sharing)}) == 3
+    assert version(sharing, window=Window(0, 1)) != version(sharing)
+
+
+def test_whatever_a_feed_can_show_changes_its_version(sharing: Sharing) -> None:
+    """Each change for itself; an outsider's changes nothing."""
+    utility = sharing.utility
+    utility.customer([{"meterId": "X", "accountNumber": "A-X"}], client_id="CX", premise="PX")
+    seen = {(kind, version(sharing, kind=kind)) for kind in ("usage", "customer")}
+    utility.readings("X", MIDNIGHT, [1] * 4, known=sharing.now)
+    assert seen == {(kind, version(sharing, kind=kind)) for kind in ("usage", "customer")}
+    bill = {"TotalConsumption": 1, "UnitOfMeasure": "kWh", "Cost": 1}
+    days = {"BillingStart": "2026-01-10", "BillingEnd": "2026-02-09"}
+    changes: dict[str, Callable[[], None]] = {
+        "bill": lambda: utility.records(
+            RecordKind.MCH, {"ContractAccount": "A-2", "MeterID": "M2", **days, **bill}, known=sharing.now
+        ),
+        "place": lambda: utility.records(RecordKind.LOCATION, {"MeterID": "M2", "Type": "house"}),
+        "supplier": lambda: utility.records(RecordKind.SUPPLIER, {"SupplierID": "S", "Name": "N"}),
+        "mirror": lambda: utility.customer(
+            [{"meterId": "M2", "accountNumber": "A-2", "rateCode": "OTHER"}], client_id="C2", premise="P2"
+        ),
+        "consent": lambda: sharing.consents.append(sharing.give(2)),
+        "day": lambda: setattr(sharing, "now", sharing.now + DAY),
+    }
+    for name, change in changes.items():
+        before = version(sharing, kind="customer")
+        change()
+        assert version(sharing, kind="customer") != before, name
+
+
+def test_a_feed_of_a_notice_has_the_version_of_its_days_alone(sharing: Sharing) -> None:
+    name = sharing.bulk(Part(sharing.consents[1].id, *SPAN))
+    before = version(sharing, name)
+    sharing.utility.readings("M1", MIDNIGHT + 10 * 86400, [1] * 4, known=sharing.now)
+    assert version(sharing, name) == before
+    sharing.utility.readings("M1", MIDNIGHT, [9] * 4, known=sharing.now)
+    assert version(sharing, name) != before

@@ -1,8 +1,12 @@
 """SQL of bulk feeds."""
 
+# ruff: noqa: S608 - what is put together here are constants of this module
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -20,6 +24,103 @@ _ADD_PARTS = text(
                 CAST(:are_new AS boolean[])) AS part
     """
 )
+
+
+# What the consents are about: the parts of both digests below.
+_CONCERNED = """
+    WITH c AS (SELECT * FROM consent WHERE tenant_id = :tenant_id AND id = ANY(CAST(:consents AS text[]))),
+         s AS (SELECT * FROM consent_meter
+               WHERE tenant_id = :tenant_id AND consent_id = ANY(CAST(:consents AS text[]))),
+         m AS (SELECT DISTINCT meter_id FROM s),
+         a AS (SELECT DISTINCT account_number FROM contract
+               WHERE tenant_id = :tenant_id AND meter_id IN (SELECT meter_id FROM m) AND account_number IS NOT NULL),
+         k AS (SELECT * FROM contract WHERE tenant_id = :tenant_id
+               AND (client_id IN (SELECT customer_id FROM c) OR account_number IN (SELECT account_number FROM a)
+                    OR meter_id IN (SELECT meter_id FROM m)))
+"""
+
+
+def _rows(table: str, where: str, changed: str = "NULL::timestamptz") -> str:
+    """How many rows there are, and a sum of hashes that any change of any column changes."""
+    hashed = "sum(hashtextextended(CAST(t AS text), 0))"
+    return f"SELECT '{table}', count(*), {hashed}, CAST(max({changed}) AS timestamptz), 0 FROM {table} t WHERE {where}"
+
+
+def _revised(table: str, where: str) -> str:
+    """The same of rows that are never changed but by a revision."""
+    return (
+        f"SELECT '{table}', count(*), sum(revision), max(known_at), 0 FROM {table}"
+        f" WHERE tenant_id = :tenant_id AND superseded_at IS NULL AND ({where})"
+    )
+
+
+_OURS = "t.tenant_id = :tenant_id"
+_OF_METERS = f"{_OURS} AND t.meter_id IN (SELECT meter_id FROM m)"
+_OF_PEOPLE = f"{_OURS} AND t.client_id IN (SELECT customer_id FROM c)"
+_ABOUT = "meter_id IN (SELECT meter_id FROM m) OR account_number IN (SELECT account_number FROM a)"
+
+_DIGESTS = text(
+    _CONCERNED
+    + "\nUNION ALL ".join(
+        (
+            _rows("c", "true", "changed_at"),
+            _rows("s", "true"),
+            _rows("k", "true", "greatest(since, until)"),
+            _rows("customer", _OF_PEOPLE, "changed_at"),
+            _rows("customer_premise", _OF_PEOPLE),
+            _rows("premise", f"{_OURS} AND t.premise_id IN (SELECT premise_id FROM k)", "changed_at"),
+            _rows("meter", _OF_METERS, "changed_at"),
+            _rows("meter_rate", _OF_METERS),
+            _rows("bind", _OF_METERS, "changed_at"),
+            _rows("rate_version", _OURS),
+            _rows("series", f"{_OURS} AND t.owner_kind = 'meter' AND t.owner_id IN (SELECT meter_id FROM m)"),
+            _rows(
+                "utility_record",
+                f"{_OURS} AND t.superseded_at IS NULL AND (t.kind = 'supplier' OR {_ABOUT})",
+                "known_at",
+            ),
+            _revised("bill", _ABOUT),
+        )
+    )
+)
+
+_READING_DIGESTS = text(
+    _CONCERNED
+    + """,
+         r AS (SELECT id, interval_s FROM series WHERE tenant_id = :tenant_id AND owner_kind = 'meter'
+               AND owner_id IN (SELECT meter_id FROM m))
+    SELECT 'block', count(*), sum(b.revision), max(b.known_at),
+           CAST(coalesce(sum(86400 / nullif(r.interval_s, 0)), 0) AS bigint)
+    FROM r JOIN reading_block b ON b.series_id = r.id WHERE b.day BETWEEN :first AND :last
+    UNION ALL
+    SELECT 'register', count(*), 0, max(g.known_at), count(*)
+    FROM r JOIN register_read g ON g.series_id = r.id
+    """
+)
+
+
+class Digest(NamedTuple):
+    """How much of one kind there is, a number that changes with it, when it last did, and readings in it."""
+
+    kind: str
+    size: int
+    mark: Decimal | None
+    changed_at: datetime | None
+    readings: int
+
+
+def digests(db: Connection, tenant_id: int, consent_ids: Sequence[str]) -> list[Digest]:
+    """Of everything but readings that may be shown under some consents."""
+    values = {"tenant_id": tenant_id, "consents": list(consent_ids)}
+    return [Digest(*row) for row in db.execute(_DIGESTS, values)]
+
+
+def reading_digests(
+    db: Connection, tenant_id: int, consent_ids: Sequence[str], first: date, last: date
+) -> list[Digest]:
+    """Of readings; of intervals those in blocks of the days first to last."""
+    values = {"tenant_id": tenant_id, "consents": list(consent_ids), "first": first, "last": last}
+    return [Digest(*row) for row in db.execute(_READING_DIGESTS, values)]
 
 
 @dataclass(frozen=True, slots=True)
