@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from energygrid.flexibility.events.tables import flex_event, flex_event_asset
 from energygrid.flexibility.registry.tables import flex_asset
@@ -70,7 +71,7 @@ def live_runs(db: Connection, tenant_id: int) -> list[Run]:
     """The newest run of each event and kind, of those that are not closed."""
     newest = (
         select(*_COLUMNS)
-        .distinct(flex_run.c.event_uuid, flex_run.c.kind)
+        .ext(distinct_on(flex_run.c.event_uuid, flex_run.c.kind))
         .where(flex_run.c.tenant_id == tenant_id)
         .order_by(flex_run.c.event_uuid, flex_run.c.kind, _NEWEST)
         .subquery()
