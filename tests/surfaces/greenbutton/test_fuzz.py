@@ -19,7 +19,7 @@ from schemathesis.generation import GenerationMode
 from tests.surfaces.greenbutton.paths import PARAMETER, Party
 from tests.surfaces.greenbutton.world import GreenButton
 
-EXAMPLES = 6
+EXAMPLES = 5
 KIND = {"registrationToken": "R", "clientToken": "C", "accessToken": "A"}
 
 load_all_checks()

@@ -48,7 +48,7 @@ def test_the_first_piece_leaves_before_the_last_is_read(large: GreenButton, monk
 
 def test_callers_who_hang_up_leave_no_connection_behind(large: GreenButton) -> None:
     """More of them than the pool has connections."""
-    for after in range(40):
+    for after in range(33):
         caller = Caller(large, hangs_up_after=after % 3 + 1).ask(f"/Batch/Subscription/{large.consent.id}")
         assert caller.status == 200
     assert lent(large) == [0, 0]

@@ -120,9 +120,10 @@ def test_every_cell(tokens: Tokens, method: str, path: str, needed: str) -> None
 
 
 def challenge(name: str, status: int) -> str | None:
-    if status != 401:
-        return None
-    return 'Bearer realm="Green Button"' if name == "none" else 'Bearer error="invalid_token"'
+    return {
+        401: 'Bearer realm="Green Button"' if name == "none" else 'Bearer error="invalid_token"',
+        403: 'Bearer error="insufficient_scope"',
+    }.get(status)
 
 
 @pytest.mark.parametrize("path", WRITTEN)

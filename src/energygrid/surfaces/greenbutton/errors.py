@@ -125,7 +125,7 @@ def render(request: Request, error: DomainError) -> Response:
     status = _STATUS_OF_CODE.get(error.code) or next(
         (status for kind, status in _STATUS.items() if isinstance(error, kind)), 500
     )
-    headers = {"Cache-Control": "no-store", "Vary": "Accept, Authorization", **_challenge(request, status)}
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Authorization", **_challenge(request, status, error)}
     if isinstance(error, Throttled | Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     # Whatever is not there is not there in the same words: nobody learns of another's resource.
@@ -170,11 +170,13 @@ def answers_of(good: str, *statuses: int, later: bool = False, reads: bool = Tru
     return answered | {status: {"model": ErrorOut, "description": MEANINGS[status]} for status in (*statuses, 503)}
 
 
-def _challenge(request: Request, status: int) -> dict[str, str]:
+def _challenge(request: Request, status: int, error: DomainError) -> dict[str, str]:
     """RFC 6750 section 3: a caller who sent no token is not told that it was wrong."""
     if status == 401:
         sent = "authorization" in request.headers
         return {"WWW-Authenticate": 'Bearer error="invalid_token"' if sent else 'Bearer realm="Green Button"'}
+    if error.code == "WRONG_TOKEN_KIND":
+        return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
     return {}
 
 
