@@ -19,6 +19,7 @@ from energygrid.surfaces.flex import (
     errors,
     event_assets,
     events,
+    openapi,
     portfolios,
     schemes,
     users,
@@ -71,22 +72,16 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _document(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """The document with what FastAPI cannot know: a wrong parameter is a 400, and both headers are needed."""
     generate = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def document_of_app() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            for path in document["paths"].values():
-                for operation in path.values():
-                    operation["responses"].pop("422", None)
-                    operation["security"] = [{"apiKey": [], "tenant": []}]
-            for name in ("HTTPValidationError", "ValidationError"):
-                document["components"]["schemas"].pop(name, None)
+            openapi.complete(document)
             app.openapi_schema = document
         return app.openapi_schema
 
-    return openapi
+    return document_of_app
 
 
 _PARAMETER = re.compile(r"\{\w+\}")

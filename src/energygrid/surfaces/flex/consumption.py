@@ -17,6 +17,7 @@ from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.metering.calendar import Span
 from energygrid.metering.grid import Readings
 from energygrid.surfaces.common.deps import Db, Now, RequestId
+from energygrid.surfaces.flex.asset_wire import ASSET, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
 from energygrid.surfaces.flex.wire import Out, Page, Paged
@@ -24,7 +25,6 @@ from energygrid.surfaces.flex.wire import Out, Page, Paged
 router = APIRouter(tags=["Energy consumption"])
 _MOST_BYTES = 64 << 20
 _DEFAULT_SPAN = timedelta(days=31)
-_EXAMPLE_ASSET = "8b0f8f3e-2f3c-4d55-9a5e-0f6f6b7c9d10"
 
 Channel = Literal["import", "export"]
 
@@ -44,6 +44,24 @@ class ReceiptOut(Out):
     `rejected` lists the first thousand of `rejectedCount`.
     """
 
+    model_config = example(
+        {
+            "ingestId": "7d4b2c80-5f0e-4f0b-9c2a-1e3d5a7b9c11",
+            "accepted": 47,
+            "updated": 0,
+            "unchanged": 0,
+            "rejectedCount": 1,
+            "rejected": [
+                {
+                    "index": 12,
+                    "assetUUID": ASSET,
+                    "timestamp": 1768496400,
+                    "reason": "NEGATIVE: a value is 0 or more, in both channels",
+                }
+            ],
+        }
+    )
+
     ingest_id: UUID
     accepted: int
     updated: int
@@ -54,6 +72,8 @@ class ReceiptOut(Out):
 
 class ConsumptionOut(Out):
     """One half-hour; `timestamp` is its start in epoch seconds, `value` kWh."""
+
+    model_config = example({"assetUUID": ASSET, "timestamp": 1768496400, "value": 0.427, "type": "import"})
 
     asset_uuid: UUID
     timestamp: int
@@ -84,7 +104,7 @@ async def _body(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(_body)]
 
 
-def _documented(example: list[dict[str, Any]], required: list[str]) -> dict[str, Any]:
+def _documented(shown: list[dict[str, Any]], required: list[str]) -> dict[str, Any]:
     members = {
         "assetUUID": {"type": "string", "format": "uuid"},
         "timestamp": {"type": "integer", "description": "Start of the half-hour, epoch seconds (or milliseconds)."},
@@ -97,7 +117,7 @@ def _documented(example: list[dict[str, Any]], required: list[str]) -> dict[str,
         "properties": {name: members[name] for name in members if name in required or name == "type"},
     }
     schema = {"type": "array", "items": record}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": shown}}}}
 
 
 @router.post(
@@ -107,7 +127,7 @@ def _documented(example: list[dict[str, Any]], required: list[str]) -> dict[str,
     response_model=ReceiptOut,
     responses=answers(413, 415),
     openapi_extra=_documented(
-        [{"assetUUID": _EXAMPLE_ASSET, "timestamp": 1768496400, "value": 0.427, "type": "import"}],
+        [{"assetUUID": ASSET, "timestamp": 1768496400, "value": 0.427, "type": "import"}],
         ["assetUUID", "timestamp", "value"],
     ),
 )

@@ -60,10 +60,30 @@ _TITLES = {
 }
 
 
+_EXAMPLES: Mapping[int, tuple[str, str | list[str]]] = {
+    400: ("INVALID_PAYLOAD", ["userId: Field required"]),
+    401: ("NO_API_KEY", "send your key in the header x-api-key, your tenant's UUID in tenant"),
+    403: ("WRONG_TENANT", "the header tenant is not the UUID of the tenant that the key is of"),
+    404: ("UNKNOWN_ASSET", "there is no such asset"),
+    409: ("ASSET_ARCHIVED", "asset 8b0f8f3e-2f3c-4d55-9a5e-0f6f6b7c9d10 has been archived"),
+    413: ("TOO_LARGE", "the body is larger than 1048576 bytes"),
+    415: ("UNSUPPORTED_FORMAT", "a body may be compressed by gzip, not by br"),
+    429: ("RATE_LIMITED", "more than 25 requests a second"),
+    503: ("DATABASE_UNAVAILABLE", "the database does not answer"),
+}
+
+
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """`responses=` of an operation that may fail so; what every operation may answer is added."""
     every = sorted({*statuses, 400, 401, 403, 429, 503})
-    return {status: {"model": ErrorOut, "description": _TITLES[status]} for status in every}
+    return {status: {"model": ErrorOut, **described(status)} for status in every}
+
+
+def described(status: int) -> dict[str, Any]:
+    """An error in the OpenAPI document, but for its schema."""
+    code, message = _EXAMPLES[status]
+    body = _body(status, code, message, "9b2f6c1e")
+    return {"description": _TITLES[status], "content": {"application/json": {"example": body}}}
 
 
 def install(app: FastAPI, allowed: Any) -> None:
@@ -122,14 +142,13 @@ def request_id(scope: Scope) -> str:
 
 
 def _answer(scope: Scope, status: int, code: str, message: str | Sequence[str]) -> Response:
-    body = {
-        "statusCode": status,
-        "message": message,
-        "error": HTTPStatus(status).phrase,
-        "code": code,
-        "requestId": request_id(scope),
-    }
+    body = _body(status, code, message, request_id(scope))
     return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def _body(status: int, code: str, message: str | Sequence[str], reference: str) -> dict[str, Any]:
+    phrase = HTTPStatus(status).phrase
+    return {"statusCode": status, "message": message, "error": phrase, "code": code, "requestId": reference}
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:

@@ -50,6 +50,19 @@ class Out(BaseModel):
 
 
 class Pagination(Out):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "totalItems": 1,
+                "itemCount": 1,
+                "itemsPerPage": 100,
+                "totalPages": 1,
+                "currentPage": 1,
+                "hasMore": False,
+            }
+        }
+    )
+
     total_items: int
     item_count: int
     items_per_page: int
