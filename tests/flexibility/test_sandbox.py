@@ -118,3 +118,20 @@ def test_its_key_opens_the_api_and_is_the_same_each_time(
     found: Any = keys.find_key(db, vault, sandbox.key(vault, tenant).get_secret_value(), LOADED)
     assert found.tenant.id == tenant.id
     assert len(keys.list_keys(db, tenant.id)) == 1
+
+
+def test_when_the_clock_jumps_they_get_the_days_up_to_its_midnight(db: Connection, tenant: Tenant, load: Load) -> None:
+    (home, *_) = load()
+    ahead = tenants.advance_clock(db, tenant, timedelta(days=2), who=SYSTEM, now=LOADED)
+    sandbox.extend(db, ahead, LOADED)
+    start, _ = readings(db, ahead, home)["import"]
+    assert start[-1] == int(datetime(2026, 3, 2, 23, 30, tzinfo=UTC).timestamp())
+    assert len(start) == 62 * 48
+    century = tenants.advance_clock(db, ahead, timedelta(days=36_000), who=SYSTEM, now=LOADED)
+    sandbox.extend(db, century, LOADED)
+    assert len(readings(db, century, home)["import"][0]) == 62 * 48, "of 2026; the later ones are sixty days too"
+
+
+def test_a_tenant_without_homes_gets_nothing(db: Connection, tenant: Tenant) -> None:
+    sandbox.extend(db, tenant, LOADED)
+    assert assets.listed(db, tenant, Filters(), 0, 1) == ([], 0)

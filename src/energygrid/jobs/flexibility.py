@@ -5,7 +5,7 @@ from functools import partial
 from uuid import UUID
 
 from energygrid.access import tenants
-from energygrid.flexibility import runs
+from energygrid.flexibility import runs, sandbox
 from energygrid.flexibility.events import clock
 from energygrid.flexibility.registry import schemes, verification
 from energygrid.flexibility.runs import running
@@ -34,9 +34,10 @@ def advance_event(tenant_id: int, event_uuid: str) -> None:
 
 @app.task(name=clock.WAKE, retry=_RETRY)
 def wake(tenant_id: int) -> None:
-    """A tenant's clock has jumped."""
+    """A tenant's clock has jumped: the sandbox's homes get their readings, then what is due is done."""
     database = context().database
     tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(sandbox.extend, tenant, _now())
     database.write(clock.wake, tenant, _now())
 
 
