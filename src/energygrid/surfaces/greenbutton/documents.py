@@ -5,8 +5,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from energygrid.greenbutton.atom import USAGE, Entry, Namespace, xml_entry_document
-from energygrid.greenbutton.feed import Feed, xml
-from energygrid.greenbutton.twins import csv, json_entry, json_feed, parquet
+from energygrid.greenbutton.feed import Feed
+from energygrid.greenbutton.twins import WRITERS, json_entry
 from energygrid.surfaces.greenbutton.address import asked_url, own_url
 from energygrid.surfaces.greenbutton.answers import Draft, whole
 from energygrid.surfaces.greenbutton.asked import notes
@@ -16,7 +16,6 @@ from energygrid.surfaces.greenbutton.negotiation import MEDIA_TYPES, Form
 ENTRY_FORMS = (Form.ATOM, Form.JSON)
 READING_FORMS = (Form.ATOM, Form.JSON, Form.CSV, Form.PARQUET)
 _TITLES = {USAGE: "Green Button Usage Feed"}
-_WRITERS = {Form.ATOM: xml, Form.JSON: json_feed, Form.CSV: csv, Form.PARQUET: parquet}
 
 
 def content_type(chosen: str, kind: str) -> str:
@@ -48,7 +47,7 @@ def list_draft(
         version="",
         entries=lambda: iter(page),
     )
-    body = b"".join(_WRITERS[MEDIA_TYPES[chosen]](feed))
+    body = b"".join(WRITERS[MEDIA_TYPES[chosen]](feed))
     headers = notes(asked) | links(call, more=first + len(page) < len(entries), size=len(page))
     return whole(body, content_type(chosen, "feed"), feed.updated, headers)
 
@@ -70,7 +69,7 @@ class _Pieces:
         self._form = form
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(_WRITERS[self._form](self._feed))
+        return iter(WRITERS[self._form](self._feed))
 
 
 def links(call: Call, *, more: bool, size: int) -> dict[str, str]:

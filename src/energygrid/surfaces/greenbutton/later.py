@@ -17,16 +17,15 @@ from energygrid.surfaces.greenbutton.answers import Draft, answer
 from energygrid.surfaces.greenbutton.asked import Asked
 from energygrid.surfaces.greenbutton.call import Call
 from energygrid.surfaces.greenbutton.documents import feed_draft
-from energygrid.surfaces.greenbutton.negotiation import MEDIA_TYPES, Form
+from energygrid.surfaces.greenbutton.negotiation import MEDIA_TYPES
 from energygrid.surfaces.greenbutton.paging import cut
 
 _ASYNC = "respond-async"
-_NAMES = {Form.ATOM: "xml", Form.JSON: "json", Form.CSV: "csv", Form.PARQUET: "parquet"}
 
 
 def representation(chosen: str) -> str:
     """The recipe's word for a media type."""
-    return _NAMES[MEDIA_TYPES[chosen]]
+    return str(MEDIA_TYPES[chosen])
 
 
 def client_of(call: Call) -> str:

@@ -9,9 +9,9 @@ from energygrid.errors import Invalid
 
 
 class Form(StrEnum):
-    """The representations of a resource; twins carry the same data under the same filters."""
+    """The representations of a resource, by the names of `twins.WRITERS`: the same data under the same filters."""
 
-    ATOM = "atom"
+    ATOM = "xml"
     JSON = "json"
     CSV = "csv"
     PARQUET = "parquet"
