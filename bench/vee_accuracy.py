@@ -30,7 +30,8 @@ from energygrid.metering.vee.stretch import Stretch
 ZONE = "America/Detroit"
 FIRST, DAYS, TOUCHED = date(2025, 7, 1), 150, 120
 SETTINGS = VeeSettings()
-FACTS = MeterFacts(service_kva=12.0, has_export=False)
+SERVICE_KVA = 12.0
+FACTS = MeterFacts(service_kva=SERVICE_KVA, has_export=False)
 GAPS_H = (0.5, 1, 2, 4, 12, 24, 72, 168)
 
 
@@ -94,7 +95,7 @@ def _spike(stretch: Stretch, at: int, random: np.random.Generator) -> Fault:
 
 
 def _cap(stretch: Stretch, at: int, random: np.random.Generator) -> Fault:
-    stretch.value[at : at + 4] = FACTS.service_kva * 0.25 * random.uniform(1.0, 3.0)
+    stretch.value[at : at + 4] = SERVICE_KVA * 0.25 * random.uniform(1.0, 3.0)
     return case_of(stretch), at, at + 4
 
 

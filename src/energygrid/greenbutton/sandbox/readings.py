@@ -132,20 +132,21 @@ def _read_registers(db: Connection, home: Household, first: date, today: date, n
     """What the electricity meter's dial showed at the beginning of each month, known at once."""
     key = SeriesKey(home.electric, Commodity.ELECTRICITY, Flow.DELIVERED, Kind.ENERGY, "kWh", 0)
     made = ensure_series(db, home.tenant.id, [key], zones={home.electric: home.zone}, offsets=[0], now=now)
-    for day in months(first, today):
-        at = day_span(day, home.zone).start
+    since = [day_span(day, home.zone).start for day in months(first, today)]
+    for at, value in zip(since, _dial([int(each.timestamp()) for each in since], home.zone), strict=True):
         reads = RegisterReads(
             series=[key],
             index=np.zeros(1, np.int32),
             at=np.array([int(at.timestamp())], np.int64),
-            value=np.array([_dial(int(at.timestamp()), home.zone)]),
+            value=np.array([value]),
             quality=np.full(1, Quality.ACTUAL, np.uint8),
             row=np.ones(1, np.int64),
         )
         write_register_reads(db, made, reads, known_at=at)
 
 
-def _dial(at: int, zone: str) -> float:
-    """[kWh]"""
+def _dial(at: Sequence[int], zone: str) -> list[float]:
+    """What it shows at rising instants [kWh]."""
     since = int(day_span(_DIAL_SET, zone).start.timestamp())
-    return _DIAL_SHOWED + round(float(curves.delivered(np.arange(since, at, curves.QUARTER_S), zone).sum()), 3)
+    counted = np.cumsum(curves.delivered(np.arange(since, at[-1], curves.QUARTER_S), zone))
+    return [_DIAL_SHOWED + round(float(counted[(each - since) // curves.QUARTER_S - 1]), 3) for each in at]
