@@ -134,6 +134,27 @@ def test_ineligible_assets_are_listed_with_their_reason(flex: Flex, portfolio: t
     assert (refused.status_code, refused.json()["code"]) == (409, "INELIGIBLE")
 
 
+def test_under_the_plain_prefix_assets_come_with_their_baselines(
+    flex: Flex, portfolio: tuple[str, list[str]], run_jobs: Callable[[], None]
+) -> None:
+    """Row 23: the known client reads value, method and type of each."""
+    known, without, _ = portfolio[1]
+    first = START - timedelta(days=45)
+    readings = [
+        {"assetUUID": known, "timestamp": int(first.timestamp()) + 1800 * number, "value": 0.4}
+        for number in range(42 * 48)
+    ]
+    assert flex.post("/api/v1/energy-consumption", json=readings).json()["accepted"] == len(readings)
+    uuid = scheduled(flex, portfolio[0])["uuid"]
+    assert flex.get(f"/api/events/{uuid}/assets").json()["items"][0]["baselines"] == []
+    run_jobs()
+    items = flex.get(f"/api/events/{uuid}/assets").json()["items"]
+    baselines = {each["asset"]["uuid"]: each["baselines"] for each in items}
+    assert baselines[known] == [{"value": "0.800000", "method": "BL01", "type": "import"}]
+    assert baselines[without] == []
+    assert flex.get(f"/api/v1/events/{uuid}").json()["baselinesRevision"] == 1
+
+
 def test_a_dry_run_stores_nothing_and_says_who_and_what(flex: Flex, portfolio: tuple[str, list[str]]) -> None:
     asked = body(portfolioUUIDs=[portfolio[0]], eligibility={"postcodePrefix": "SW1"}, status="SCHEDULED")
     answer = flex.post("/api/v1/events", params={"dryRun": "true"}, json=asked)

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -20,9 +21,21 @@ from energygrid.flexibility.events.queries import events as event_queries
 from energygrid.flexibility.events.queries.assets import EventAsset, Judged
 from energygrid.flexibility.events.time import time_of
 from energygrid.flexibility.registry import assets, consents
+from energygrid.flexibility.runs.basis import RunKind
+from energygrid.flexibility.runs.queries import results
+from energygrid.flexibility.settlement.energy import kwh
 
 Word = Literal["OPT_IN", "OPT_OUT"]
+Channel = Literal["import", "export"]
 _MOST_NAMED = 20
+
+
+class Baseline(NamedTuple):
+    """kWh over the event, by a rule set."""
+
+    value: Decimal
+    method: str
+    channel: Channel
 
 
 def judge(
@@ -82,6 +95,20 @@ def page(db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit
     """Assets of an event with their states, by the caller's own ids, and how many there are in all."""
     known(event_queries.event(db, tenant.id, event_uuid))
     return queries.page(db, tenant.id, event_uuid, offset=offset, limit=limit)
+
+
+def page_with_baselines(
+    db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit: int
+) -> tuple[list[tuple[EventAsset, list[Baseline]]], int]:
+    """As `page`, each asset with what was published last; without any until its baselines are ready."""
+    found, total = page(db, tenant, event_uuid, offset=offset, limit=limit)
+    uuids = [each.uuid for each in found]
+    by_asset: dict[UUID, list[Baseline]] = {uuid: [] for uuid in uuids}
+    for each in results.of_assets(db, tenant.id, event_uuid, RunKind.BASELINE, uuids):
+        values: dict[Channel, int | None] = {"import": each.baseline, "export": each.export_baseline}
+        published = [Baseline(kwh(value), each.method, name) for name, value in values.items() if value is not None]
+        by_asset[each.asset_uuid] += published
+    return [(each, by_asset[each.uuid]) for each in found], total
 
 
 def say(

@@ -40,7 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 V1_ROUTERS: tuple[APIRouter, ...] = (event_assets.v1_router,)
 """Routes of /api/v1 that answer otherwise under /api."""
-PLAIN_ROUTERS: tuple[APIRouter, ...] = ()
+PLAIN_ROUTERS: tuple[APIRouter, ...] = (event_assets.plain_router,)
 """Routes of /api that answer otherwise under /api/v1."""
 UPLOADS = ("/energy-consumption", "/assets/bulk")
 _UPLOAD_LIMIT = 64 << 20

@@ -16,6 +16,7 @@ from energygrid.surfaces.flex.wire import Out, Page, Paged
 router = APIRouter(tags=["Event assets"])
 v1_router = APIRouter(tags=["Event assets"])
 """Under /api the same path answers with baselines."""
+plain_router = APIRouter(tags=["Event assets"])
 
 State = Literal["PENDING", "OPT_IN", "OPT_OUT", "INELIGIBLE"]
 _EXAMPLE: dict[str, Any] = {"asset": {"uuid": ASSET, "assetId": "1012345678903"}, "state": "OPT_IN", "reason": None}
@@ -44,6 +45,48 @@ def list_event_assets(caller: FlexCaller, event_uuid: UUID, db: Db, paging: Page
             }
         )
         for each in found
+    ]
+    return paging.of(shown, total)
+
+
+class BaselineOut(Out):
+    """`value` is kWh over the event, as a decimal; `method` the rule set, `type` the channel."""
+
+    value: str
+    method: str
+    type: Literal["import", "export"]
+
+
+class EventAssetBaselinesOut(Out):
+    """Without baselines until EVENT.BASELINES_READY, and where readings do not suffice for any."""
+
+    model_config = example(
+        {"asset": _EXAMPLE["asset"], "baselines": [{"value": "0.800000", "method": "BL01", "type": "import"}]}
+    )
+
+    asset: AssetRef
+    baselines: list[BaselineOut]
+
+
+@plain_router.get("/events/{event_uuid}/assets", operation_id="listEventAssetBaselines", responses=answers(404))
+def list_event_asset_baselines(
+    caller: FlexCaller, event_uuid: UUID, db: Db, paging: Paged
+) -> Page[EventAssetBaselinesOut]:
+    """Assets that the event reaches, with their baselines as published before it."""
+    found, total = db.read(
+        assets.page_with_baselines, caller.tenant, event_uuid, offset=paging.offset, limit=paging.page_size
+    )
+    shown = [
+        EventAssetBaselinesOut(
+            asset=AssetRef(uuid=asset.uuid, asset_id=asset.asset_id),
+            baselines=[
+                BaselineOut(
+                    value=str(it.value), method=it.method, type="export" if it.channel == "export" else "import"
+                )
+                for it in baselines
+            ],
+        )
+        for asset, baselines in found
     ]
     return paging.of(shown, total)
 
