@@ -79,8 +79,9 @@ def test_a_scheme_is_added_and_listed(run: Run, supplier: Tenant) -> None:
     assert (row["uuid"], row["name"], row["facts"]) == (uuid, "Winter", {"ruleSets": ["BL01"]})
     with pytest.raises(Conflict):
         run("schemes", "add", "--tenant", "supplier", "--name", "Winter")
-    with pytest.raises(Invalid):
-        run("schemes", "add", "--tenant", "supplier", "--name", "Summer", "--facts", "[]")
+    for wrong in ("[]", "{", '{"ruleSet": "BL01"}', '{"ruleSets": ["BL02"]}', '{"floor": "NONE"}'):
+        with pytest.raises(Invalid):
+            run("schemes", "add", "--tenant", "supplier", "--name", "Summer", "--facts", wrong)
 
 
 def test_an_operator_decides_who_is_ready(run: Run, supplier: Tenant, database: Database, vault: Vault) -> None:

@@ -6,12 +6,15 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 
 from energygrid.access import tenants
 from energygrid.access.api_keys import keys
 from energygrid.access.caller import Actor, Tenant
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
 from energygrid.errors import Invalid
+from energygrid.flexibility.baselines import catalogue
+from energygrid.flexibility.events.terms import EventTerms
 from energygrid.flexibility.registry import assets, schemes, verification
 from energygrid.flexibility.registry.assets import Filters
 from energygrid.services import Services
@@ -91,7 +94,7 @@ def add_scheme(
             tenants.find_tenant(db, tenant),
             name,
             description=description,
-            facts=_object(facts),
+            facts=_terms(facts),
             who=_WHO,
             now=datetime.now(UTC),
         )
@@ -175,6 +178,19 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError as error:
         raise Invalid("BAD_UUID", f"{text} is no UUID, nor the name of anything") from error
+
+
+def _terms(text: str) -> dict[str, Any]:
+    """Terms that an event may have too, under the same names."""
+    found = _object(text)
+    try:
+        told = EventTerms.model_validate(found)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+        raise Invalid("BAD_TERMS", f"--facts: {'; '.join(wrong)}") from error
+    if unknown := [name for name in told.rule_sets or () if name not in catalogue.IDS]:
+        raise Invalid("BAD_TERMS", f"there is no rule set {unknown[0]}; there are {', '.join(catalogue.IDS)}")
+    return found
 
 
 def _object(text: str) -> dict[str, Any]:

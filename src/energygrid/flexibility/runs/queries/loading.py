@@ -82,12 +82,18 @@ _OTHERS = """
       AND e.status IN ('SCHEDULED', 'STARTED', 'ENDED') AND e.starts_at < %b AND e.ends_at > %b
 """
 
+# Not those whose user has withdrawn meter data: the newest word on it is a withdrawal.
 _PARTICIPANTS = """
     SELECT p.asset_uuid
     FROM flex_event_asset p
     JOIN flex_event e ON e.tenant_id = p.tenant_id AND e.uuid = p.event_uuid
     WHERE p.tenant_id = %b AND p.event_uuid = %b
       AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND (%b OR NOT e.opt_in_required)))
+      AND NOT coalesce((
+          SELECT c.withdrawn_at IS NOT NULL FROM flex_consent c
+          WHERE c.tenant_id = p.tenant_id AND c.asset_uuid = p.asset_uuid AND c.scope = 'METER_DATA'
+          ORDER BY c.granted_at DESC, c.withdrawn_at NULLS FIRST LIMIT 1
+      ), false)
     ORDER BY p.asset_uuid
 """
 
@@ -99,7 +105,10 @@ def driver_of(db: Connection) -> Driver[Any]:
 
 
 def participants(db: Connection, tenant_id: int, event: UUID, *, invited: bool = False) -> list[UUID]:
-    """Assets that take part; with `invited` also those that may still opt in. In the order of their UUIDs."""
+    """Assets that take part and whose readings may be used; with `invited` also those that may still opt in.
+
+    In the order of their UUIDs.
+    """
     with driver_of(db).cursor(binary=True) as cursor:
         return [row[0] for row in cursor.execute(_PARTICIPANTS, (tenant_id, event, invited))]
 
