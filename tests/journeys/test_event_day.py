@@ -1,4 +1,4 @@
-"""docs/how-to/run-an-event.md, pasted as it stands: an event day with a receiver of webhooks in a process of its own."""
+"""docs/how-to/run-an-event.md, pasted as it stands: an event day, and a receiver of webhooks in its own process."""
 
 import os
 import re
