@@ -5,7 +5,7 @@ missing number null. The hash of all statements of an event takes them in the or
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -93,10 +93,10 @@ def read_runs(text: str) -> Revisions:
     return np.repeat(np.array([int(value) for _, value in parts], np.int32), [int(count) for count, _ in parts])
 
 
-def event_days(texts: Sequence[Sequence[str]]) -> Bools:
-    """(H, D) days that counted as days of another event, from each asset's letters, one text a local day."""
-    rows = [np.array([np.frombuffer(text.encode(), np.uint8) for text in each]) for each in texts]
-    return np.array([np.isin(row, list(_EVENT_DAYS)).any(axis=0) for row in rows])
+def event_days(letters: str) -> Bools:
+    """(D,) days that counted as days of another event."""
+    found: Bools = np.isin(np.frombuffer(letters.encode(), np.uint8), list(_EVENT_DAYS))
+    return found
 
 
 def digest(evidence: bytes) -> bytes:

@@ -28,13 +28,15 @@ from energygrid.metering.readings import Bools, Float64s
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What statements were computed from, read from their evidence: for computing them once more.
+    """What statements by one method were computed from, read from their evidence: for computing them once more.
 
-    revisions   by flow, (H, U);  event_days  (H, D)
+    revisions  by flow, (H, U);  event_days  (H, D);  exported  (H,) whether an asset had an export meter then
     """
 
+    method: str
     revisions: dict[str, Revisions]
-    event_days: dict[str, Bools]
+    event_days: Bools
+    exported: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,12 @@ def _of_zone(
     db: Connection, work: Work, zone: str, members: list[Member], recorded: Recorded | None
 ) -> list[Statement]:
     days = Days.of(work.basis.days(zone))
-    event_days = _event_days(db, work, members, days) if recorded is None else None
-    known = {} if recorded is None else recorded.revisions
+    event_days = _event_days(db, work, members, days) if recorded is None else recorded.event_days
+    known = {}
+    if recorded is not None:
+        known = recorded.revisions
+        had = zip(members, recorded.exported, strict=True)
+        members = [each if exported else each._replace(received=None) for each, exported in had]
     imported = load(db, [each.delivered for each in members], days, revisions=known.get("import"))
     received = [each.received for each in members]
     exported = None
@@ -83,10 +89,11 @@ def _of_zone(
         exported = load(db, received, days, revisions=known.get("export"))
     made: list[Statement] = []
     for rules in work.basis.methods:
-        others = event_days if recorded is None else recorded.event_days[rules.rules.id]
-        flows = {"import": _flow(work.basis, rules, imported, others)}
+        if recorded is not None and recorded.method != rules.rules.id:
+            continue
+        flows = {"import": _flow(work.basis, rules, imported, event_days)}
         if exported is not None:
-            flows["export"] = _flow(work.basis, rules, exported, others)
+            flows["export"] = _flow(work.basis, rules, exported, event_days)
         made += _statements(work, rules, days, members, flows)
     if len(work.basis.methods) > 1:
         made.sort(key=lambda each: each.asset_uuid)  # stable: methods stay in their order
@@ -129,7 +136,7 @@ def _statements(
     none: list[int | None] = [None] * len(members)
     proofs = _proofs(work, rules, days, members, flows, state, delivery, amounts)
     curves = _curves(delivery)
-    matter = _matter(days, flows, basis.kind)
+    matter = _matter(days, members, flows, basis.kind)
     columns = zip(
         state,
         *sums["import"],
@@ -210,15 +217,16 @@ def _curves(delivery: Delivery) -> list[bytes | None]:
     return [body[row * size : row * size + size] if complete[row] else None for row in range(len(complete))]
 
 
-def _matter(days: Days, flows: dict[str, _Flow], kind: RunKind) -> list[str]:
+def _matter(days: Days, members: list[Member], flows: dict[str, _Flow], kind: RunKind) -> list[str]:
     """Of each asset, a letter a UTC day: whether any reading of it has a part in its figures."""
     assets = len(flows["import"].curve)
     local = np.zeros((assets, len(days.local.number)), np.bool_)
     matters = np.zeros(256, np.bool_)
     matters[list(MATTERS)] = True
-    for flow in flows.values():
+    for name, flow in flows.items():
+        there = np.array([name == "import" or member.received is not None for member in members])
         for selection in flow.baselines.selections:
-            local |= matters[selection.reason]
+            local |= matters[selection.reason] & there[:, None]
         if kind is RunKind.SETTLEMENT:
             local[:, [days.local.index(day) for day in flow.baselines.own_days]] = True
     utc = np.zeros((assets, days.count), np.bool_)

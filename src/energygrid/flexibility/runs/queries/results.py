@@ -61,6 +61,12 @@ def leavers(
     return list(driver_of(db).execute(query, (tenant_id, event, kind, list(methods), list(assets))))
 
 
+def assets(db: Connection, tenant_id: int, event: UUID, kind: str) -> list[UUID]:
+    """Assets with any statement, by UUID."""
+    query = f"SELECT DISTINCT asset_uuid FROM flex_statement WHERE {_AT} ORDER BY 1"  # noqa: S608
+    return [row[0] for row in driver_of(db).execute(query, (tenant_id, event, kind))]
+
+
 def waiting(db: Connection, tenant_id: int, event: UUID, kind: str) -> list[UUID]:
     """Assets with a statement that waits for readings, by UUID."""
     query = f"SELECT DISTINCT asset_uuid FROM flex_statement WHERE {_AT} AND state = 'PENDING' ORDER BY 1"  # noqa: S608
@@ -127,15 +133,56 @@ def as_of(
         return [Statement(*row) for row in cursor.execute(_KEPT, (*key, *key, at))]
 
 
-def page(db: Connection, tenant_id: int, event: UUID, offset: int, limit: int) -> tuple[list[UUID], int]:
-    """Assets that the event has statements of, by UUID, and how many there are."""
-    found = """
-        SELECT DISTINCT asset_uuid FROM flex_statement WHERE tenant_id = %s AND event_uuid = %s
-    """
-    driver = driver_of(db)
-    total = driver.execute(f"SELECT count(*) FROM ({found}) AS found", (tenant_id, event)).fetchone()  # noqa: S608
-    rows = driver.execute(f"{found} ORDER BY asset_uuid OFFSET %s LIMIT %s", (tenant_id, event, offset, limit))
-    return [row[0] for row in rows], 0 if total is None else int(total[0])
+_STANDING = f"""
+    SELECT DISTINCT ON (asset_uuid, method) tenant_id, asset_uuid, method, baseline FROM (
+        SELECT tenant_id, asset_uuid, method, revision, known_at, baseline FROM flex_statement WHERE {_AT}
+        UNION ALL
+        SELECT tenant_id, asset_uuid, method, revision, known_at, baseline FROM flex_statement_revision WHERE {_AT}
+    ) AS kept
+    WHERE known_at <= %s
+    ORDER BY asset_uuid, method, revision DESC
+"""  # noqa: S608
+_BASELINES = """
+    FROM ({source}) AS s JOIN flex_asset a ON a.tenant_id = s.tenant_id AND a.uuid = s.asset_uuid
+    WHERE s.baseline IS NOT NULL
+"""
+
+
+def baselines(
+    db: Connection, tenant_id: int, event: UUID, kind: str, *, offset: int, limit: int, as_of: datetime | None
+) -> tuple[list[tuple[UUID, str, str, int]], int]:
+    """(asset, the caller's own id, method, baseline) by asset and method, and how many there are."""
+    key: tuple[object, ...] = (tenant_id, event, kind)
+    source = f"SELECT tenant_id, asset_uuid, method, baseline FROM flex_statement WHERE {_AT}"  # noqa: S608
+    if as_of is not None:
+        source, key = _STANDING, (*key, *key, as_of)
+    found, driver = _BASELINES.format(source=source), driver_of(db)
+    total = driver.execute(f"SELECT count(*) {found}", key).fetchone()
+    rows = driver.execute(
+        f"SELECT s.asset_uuid, a.asset_id, s.method, s.baseline {found}"
+        " ORDER BY s.asset_uuid, s.method OFFSET %s LIMIT %s",
+        (*key, offset, limit),
+    )
+    return list(rows), 0 if total is None else int(total[0])
+
+
+_SETTLED = """
+    FROM flex_statement s JOIN flex_asset a ON a.tenant_id = s.tenant_id AND a.uuid = s.asset_uuid
+    WHERE s.tenant_id = %s AND s.event_uuid = %s AND s.kind = %s AND s.method = %s
+"""
+
+
+def page(
+    db: Connection, tenant_id: int, event: UUID, kind: str, method: str, *, offset: int, limit: int
+) -> tuple[list[tuple[UUID, str]], int]:
+    """Assets with a statement by a method, (uuid, the caller's own id), by UUID; and how many there are."""
+    driver, key = driver_of(db), (tenant_id, event, kind, method)
+    total = driver.execute(f"SELECT count(*) {_SETTLED}", key).fetchone()
+    rows = driver.execute(
+        f"SELECT s.asset_uuid, a.asset_id {_SETTLED} ORDER BY s.asset_uuid OFFSET %s LIMIT %s",
+        (*key, offset, limit),
+    )
+    return list(rows), 0 if total is None else int(total[0])
 
 
 _AFFECTED = """

@@ -1,0 +1,216 @@
+"""Why a figure is what it is; and whether all figures of an event still follow from the readings they were made of."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import Connection
+
+from energygrid.access.caller import Tenant
+from energygrid.errors import NotFound
+from energygrid.flexibility.runs import basis, evidence
+from energygrid.flexibility.runs.basis import Basis, RunKind
+from energygrid.flexibility.runs.loading import Days
+from energygrid.flexibility.runs.queries import results
+from energygrid.flexibility.runs.queries import runs as queries
+from energygrid.flexibility.runs.queries.runs import Run
+from energygrid.flexibility.runs.statement import Statement
+from energygrid.flexibility.runs.statements import Recorded, Work, evaluate
+
+_OUTSIDE = "."
+_AT_ONCE = 1_000
+
+
+def explain(
+    db: Connection,
+    tenant: Tenant,
+    event: UUID,
+    asset: UUID,
+    *,
+    as_of: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """The statement of an asset by each method, with what it was made of: the settlement's, before it the baselines'.
+
+    Raises NotFound NO_STATEMENT.
+    """
+    for each in (RunKind.SETTLEMENT, RunKind.BASELINE):
+        if found := results.as_of(db, tenant.id, event, each, [asset], as_of):
+            run = queries.find_run(db, tenant.id, event, each, found[0].revision)
+            newest = queries.newest_run(db, tenant.id, event, each)
+            assert run is not None
+            return [_explained(statement, basis.read(run.basis), newest) for statement in found]
+    raise NotFound("NO_STATEMENT", "there are no figures of this asset: it takes no part, or nothing is computed yet")
+
+
+def _explained(statement: Statement, how: Basis, newest: Run | None) -> dict[str, Any]:
+    proof = json.loads(statement.evidence)
+    rules = next(each for each in how.methods if each.rules.id == statement.method)
+    flows = {name: _flow(proof, proof[name]) for name in ("import", "export") if name in proof}
+    return {
+        "kind": statement.kind,
+        "revision": statement.revision,
+        "computedAt": statement.known_at,
+        "ruleSet": dict(rules.rules.as_json()),
+        "ruleSetDigest": rules.digest,
+        "terms": how.as_json()["terms"],
+        "state": statement.state,
+        "deadlinePassed": proof["closed"],
+        "zone": proof["zone"],
+        "flows": flows,
+        "countedKwh": [_kwh(value) for value in proof["counted"]],
+        "deliveredKwh": _kwh(proof["delivered"]),
+        "amount": proof["amount"],
+        "basisDigest": proof["basis"],
+        "evidence": statement.evidence,
+        "sha256": statement.digest.hex(),
+        "eventHead": None if newest is None or newest.head is None else newest.head.hex(),
+        "eventRevision": None if newest is None else newest.revision,
+    }
+
+
+def _flow(proof: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    first, utc = date.fromisoformat(proof["firstDay"]), date.fromisoformat(proof["firstUtcDay"])
+    revisions = evidence.read_runs(part["readings"]).tolist()
+    return {
+        "considered": [
+            {
+                "for": day,
+                "days": [
+                    {"day": (first + timedelta(days=at)).isoformat(), "reason": evidence.REASONS[letter].name}
+                    for at, letter in enumerate(letters)
+                    if letter != _OUTSIDE
+                ],
+            }
+            for day, letters in part["days"].items()
+        ],
+        "readingRevisions": [
+            {"utcDay": (utc + timedelta(days=at)).isoformat(), "revision": number}
+            for at, number in enumerate(revisions)
+            if number
+        ],
+        "baselineState": part["baselineState"],
+        "unadjustedKwh": part["unadjusted"],
+        "adjustment": part["adjustment"],
+        "adjustmentReadingsMissing": part["windowMissing"],
+        "baselineKwh": [_kwh(value) for value in part["baseline"]],
+        "actualKwh": [_kwh(value) for value in part["actual"]],
+    }
+
+
+def _kwh(micro: int) -> str:
+    return f"{micro / 1_000_000:.6f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What does not hold; `asset` and `method` are None where it is the event's chain."""
+
+    asset: UUID | None
+    method: str | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    kind: str
+    revision: int
+    statements: int
+    head: str
+    faults: tuple[Fault, ...]
+
+
+def verify(db: Connection, tenant: Tenant, event: UUID) -> list[Verified]:
+    """Compute every statement of an event once more, from the readings of the revisions it was made of.
+
+    Compared are the hash over all statements, each one's hash, its evidence and its figures. Raises NotFound NO_RUN.
+    """
+    found = []
+    for kind in RunKind:
+        newest = queries.newest_run(db, tenant.id, event, kind)
+        if newest is not None and newest.head is not None:
+            found.append(_verify(db, tenant, newest))
+    if not found:
+        raise NotFound("NO_RUN", f"nothing has been computed for an event {event} of this tenant")
+    return found
+
+
+def _verify(db: Connection, tenant: Tenant, newest: Run) -> Verified:
+    how = basis.read(newest.basis)
+    head, count, faults = bytes.fromhex(how.digest()), 0, []
+    for rows in results.each_part(db, tenant.id, newest.event_uuid, newest.kind):
+        head = evidence.chain(head, (digest for _, _, digest in rows))
+        count += len(rows)
+    if head != newest.head:
+        faults.append(Fault(None, None, "the chain over all statements does not end in the hash that was published"))
+    for statements in _parts(db, tenant.id, newest):
+        faults += _compare(db, tenant, how, statements)
+    return Verified(newest.kind, newest.revision, count, head.hex(), tuple(faults))
+
+
+def _parts(db: Connection, tenant_id: int, run: Run) -> Iterator[list[Statement]]:
+    assets = results.assets(db, tenant_id, run.event_uuid, run.kind)
+    for at in range(0, len(assets), _AT_ONCE):
+        yield results.of_assets(db, tenant_id, run.event_uuid, run.kind, assets[at : at + _AT_ONCE])
+
+
+def _compare(db: Connection, tenant: Tenant, how: Basis, statements: Sequence[Statement]) -> list[Fault]:
+    """Statements that were computed alike are computed again together."""
+    faults: list[Fault] = []
+    sound = []
+    for each in statements:
+        if evidence.digest(each.evidence.encode()) != each.digest:
+            faults.append(Fault(each.asset_uuid, each.method, "its evidence does not have its hash"))
+        else:
+            sound.append((each, json.loads(each.evidence)))
+    sound.sort(key=lambda pair: (*_alike(pair), pair[0].asset_uuid))
+    for (zone, _, closed, revision), pairs in groupby(sound, key=_alike):
+        group = list(pairs)
+        days = Days.of(how.days(zone))
+        work = Work(tenant.id, how, revision, group[0][0].known_at, closed=closed)
+        assets = [each.asset_uuid for each, _ in group]
+        made = evaluate(db, work, assets, _recorded(group, days))
+        again = {(each.method, each.asset_uuid): each for each in made}
+        for each, _ in group:
+            what = _fault(each, again.get((each.method, each.asset_uuid)))
+            if what is not None:
+                faults.append(Fault(each.asset_uuid, each.method, what))
+    return sorted(faults, key=lambda each: (str(each.asset), str(each.method)))
+
+
+def _alike(pair: tuple[Statement, dict[str, Any]]) -> tuple[str, str, bool, int]:
+    statement, proof = pair
+    return proof["zone"], statement.method, proof["closed"], proof["revision"]
+
+
+def _recorded(group: Sequence[tuple[Statement, dict[str, Any]]], days: Days) -> Recorded:
+    method = group[0][0].method
+    nothing = np.zeros(days.count, np.int32)
+    proofs = [proof for _, proof in group]
+    revisions = {
+        flow: np.array([evidence.read_runs(each[flow]["readings"]) if flow in each else nothing for each in proofs])
+        for flow in ("import", "export")
+    }
+    width = len(days.local.number)
+    event_days = np.zeros((len(group), width), np.bool_)
+    for row, proof in enumerate(proofs):
+        for flow in ("import", "export"):
+            for letters in proof.get(flow, {}).get("days", {}).values():
+                event_days[row] |= evidence.event_days(letters)
+    return Recorded(method, revisions, event_days, ["export" in each for each in proofs])
+
+
+def _fault(stored: Statement, made: Statement | None) -> str | None:
+    if made is None:
+        return "its asset is gone"
+    if stored.evidence != made.evidence:
+        before, after = json.loads(stored.evidence), json.loads(made.evidence)
+        differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        return f"its readings come to something else now, in: {', '.join(differ)}"
+    if stored.figures() != made.figures():
+        return "its figures are not those of its evidence"
+    return None
