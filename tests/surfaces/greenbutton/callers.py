@@ -20,6 +20,7 @@ class Caller:
     here: GreenButton
     hangs_up_after: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    method: str = "GET"
     pieces: list[bytes] = field(default_factory=list)
     status: int = 0
     answered: dict[bytes, bytes] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class Caller:
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "GET",
+            "method": self.method,
             "scheme": "http",
             "path": f"{RESOURCE}{path}",
             "raw_path": f"{RESOURCE}{path}".encode(),

@@ -81,3 +81,9 @@ def test_a_head_of_a_large_feed_reads_nothing(large: GreenButton, monkeypatch: p
     answer = large.get(f"/Batch/Subscription/{large.consent.id}", method="HEAD")
     assert (answer.status_code, answer.content) == (200, b"")
     assert not ended.is_set()
+
+
+@pytest.mark.parametrize("path", ["/Batch/Subscription/{}", "/Subscription/{}/UsagePoint", "/LocalTimeParameters/1"])
+def test_a_head_has_no_body_on_the_wire(large: GreenButton, path: str) -> None:
+    caller = Caller(large, method="HEAD").ask(path.format(large.consent.id))
+    assert (caller.status in {200, 404}, caller.pieces, caller.ended) == (True, [], True)
