@@ -5,12 +5,12 @@ that nobody here knows stay in it and have no effect. Source: contracts/greenbut
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from types import MappingProxyType
 
+from energygrid.access.consents.dates import midnight, months_before, years_after
 from energygrid.errors import Invalid
 
 FUNCTION_BLOCKS = frozenset(range(1, 72)) - frozenset({*range(20, 26), 45})
@@ -127,12 +127,12 @@ class EspiScope:
         """
         dated = _dated(self.additional, "historical-")
         if dated is not None:
-            return now if dated == "none" else _midnight(date.fromisoformat(dated), zone)
+            return now if dated == "none" else midnight(date.fromisoformat(dated), zone)
         length = _number(self.terms.get("HistoryLength"))
         if length is None:
             return None
         if length < _MONTHS_BELOW:
-            return _months_before(now, length)
+            return months_before(now, length)
         return None if length > now.timestamp() else now - timedelta(seconds=length)
 
     def until(self, now: datetime, zone: tzinfo = UTC) -> datetime | None:
@@ -140,13 +140,13 @@ class EspiScope:
         dated = _dated(self.additional, "ongoing-")
         if dated is None:
             return None
-        return now if dated == "none" else _midnight(date.fromisoformat(dated) + timedelta(days=1), zone)
+        return now if dated == "none" else midnight(date.fromisoformat(dated) + timedelta(days=1), zone)
 
     def ends(self, now: datetime) -> datetime | None:
         """When the authorisation itself ends: PreferredAuthEndDate, by default in three years; 0: never."""
         wished = _number(self.terms.get("PreferredAuthEndDate"))
         if wished is None:
-            return _years_after(now, _YEARS)
+            return years_after(now, _YEARS)
         return None if wished == 0 else datetime.fromtimestamp(wished, UTC)
 
 
@@ -228,7 +228,7 @@ def _check_terms(terms: Mapping[str, str]) -> None:
         dated = _dated(_items(terms), start)
         try:
             if dated not in {None, "none"}:
-                _midnight(date.fromisoformat(str(dated)), UTC) + timedelta(days=2)
+                midnight(date.fromisoformat(str(dated)), UTC) + timedelta(days=2)
         except (ValueError, OverflowError) as error:
             raise Invalid("BAD_SCOPE", f"{start}… takes a date such as 2028-01-31, or none") from error
 
@@ -259,21 +259,3 @@ def _number(written: str | None) -> int | None:
 def _dated(items: Sequence[str], start: str) -> str | None:
     """What follows `start` in the last item that begins so: a date as written, or "none"."""
     return next((each.removeprefix(start) for each in reversed(items) if each.startswith(start)), None)
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-
-
-def _months_before(now: datetime, months: int) -> datetime:
-    month = now.year * 12 + now.month - 1 - months
-    return _with_day(now, month // 12, month % 12 + 1)
-
-
-def _years_after(now: datetime, years: int) -> datetime:
-    return _with_day(now, now.year + years, now.month)
-
-
-def _with_day(now: datetime, year: int, month: int) -> datetime:
-    """The same day of another month, or its last one."""
-    return now.replace(year=year, month=month, day=min(now.day, monthrange(year, month)[1]))

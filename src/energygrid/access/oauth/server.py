@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, OAuth2Error
 from sqlalchemy import Connection
 
 from energygrid.access import audit, throttle
@@ -21,22 +21,10 @@ from energygrid.access.caller import Actor
 from energygrid.access.clients import Client, find_client
 from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
-from energygrid.access.consents.espi_scope import is_offered, parse_scope
 from energygrid.access.oauth import queries
 from energygrid.access.oauth.client_auth import OAuthClient, authenticate
-from energygrid.access.oauth.espi_tokens import (
-    CLIENT_SCOPE,
-    access_answer,
-    client_answer,
-    issue_access_token,
-    issue_client_token,
-)
-from energygrid.access.oauth.grants import (
-    AuthorizationCode,
-    ClientCredentials,
-    RefreshToken,
-    new_refresh,
-)
+from energygrid.access.oauth.grants import AuthorizationCode, ClientCredentials, RefreshToken
+from energygrid.access.oauth.issuing import Issuer
 from energygrid.access.oauth.messages import (
     FormRequest,
     InvalidClient,
@@ -47,14 +35,11 @@ from energygrid.access.oauth.messages import (
 )
 from energygrid.access.oauth.token_endpoints import Introspection, Revocation
 from energygrid.access.settings import AccessSettings
-from energygrid.access.third_parties import third_parties
-from energygrid.access.third_parties.settings import SharingSettings
 from energygrid.access.third_parties.third_parties import is_third_party
 from energygrid.access.throttle import Rate
-from energygrid.access.tokens import Authority, IssuedToken, issue
-from energygrid.access.trusted_hops import thumbprint
+from energygrid.access.tokens import Authority
 from energygrid.access.vault import Vault
-from energygrid.errors import Invalid, Throttled
+from energygrid.errors import Throttled
 
 # Authlib writes whole tokens to its log at level debug.
 logging.getLogger("authlib").setLevel(logging.INFO)
@@ -99,7 +84,7 @@ def hand_over(
     """Tokens of a consent that came without a code, as the token endpoint would answer them: one on paper."""
     client = find_client(db, consent.client_id)
     assert client is not None  # a client is disabled, never deleted
-    return _Server(db, context, now, request_id).new_tokens(client, consent)
+    return _Server(db, context, now, request_id).issuer.access_token(client, consent, refreshable=True)
 
 
 class _Server(AuthorizationServer):  # type: ignore[misc]
@@ -110,7 +95,8 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         self.now = now
         self.request_id = request_id
         self._request: OAuthRequest | None = None
-        self.register_token_generator("default", self._new_token)
+        self.issuer = Issuer(self)
+        self.register_token_generator("default", self.issuer.new_token)
         for grant in _GRANTS:
             self.register_grant(grant)
         for endpoint in (Revocation, Introspection):
@@ -175,85 +161,10 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         if wait:
             raise TooManyRequests("this client asks for tokens too often; keep a token until it expires", wait)
 
-    def _new_token(
-        self,
-        *,
-        client: OAuthClient,
-        scope: str | None = None,
-        user: Consent | None = None,
-        include_refresh_token: bool = False,
-        **_: object,
-    ) -> dict[str, object]:
-        """The answer with a token of the kind that the grant and the client ask for."""
-        if user is not None:
-            return self._access_token(client.client, user, refreshable=include_refresh_token)
-        if is_third_party(client.client):
-            return self._client_token(client.client, scope or CLIENT_SCOPE)
-        allowed = client.get_allowed_scope(scope)
-        if allowed is None:
-            raise InvalidScopeError("the client may not have this scope")
-        issued = issue(
-            self.context.authority,
-            tenant=client.client.tenant.key,
-            client_id=client.client.client_id,
-            subject=client.client.client_id,
-            scopes=allowed.split(" "),
-            lifetime=self._lifetime,
-            now=self.now,
-            thumbprint=self._thumbprint,
-        )
-        self._record_issue(client.client, issued, {"scope": allowed})
-        return {
-            "access_token": issued.token,
-            "token_type": "Bearer",
-            "expires_in": int(self._lifetime.total_seconds()),
-            "scope": allowed,
-        }
-
-    def new_tokens(self, client: Client, consent: Consent) -> dict[str, object]:
-        return self._access_token(client, consent, refreshable=True)
-
-    def _access_token(self, client: Client, consent: Consent, *, refreshable: bool) -> dict[str, object]:
-        idle = timedelta(seconds=client.tenant.section("sharing", SharingSettings).refresh_idle_s)
-        refresh = new_refresh(self, consent, idle) if refreshable and "refresh_token" in client.grants else None
-        issued = issue_access_token(
-            self.context.authority,
-            tenant=client.tenant.key,
-            consent=consent,
-            lifetime=self._lifetime,
-            now=self.now,
-            thumbprint=self._thumbprint,
-        )
-        self._record_issue(client, issued, {"scope": consent.scope, "authorization": consent.id})
-        return access_answer(self.context.resource_url, consent, issued, refresh, self.now)
-
-    def _client_token(self, client: Client, scope: str) -> dict[str, object]:
-        party = third_parties.find(self.db, client.client_id)
-        try:
-            offered = is_offered(parse_scope(scope), party.offered_scopes)
-        except Invalid as error:
-            raise InvalidScopeError(error.message) from error
-        if not offered:
-            raise InvalidScopeError("the client may not have this scope")
-        issued = issue_client_token(
-            self.context.authority,
-            party,
-            scope=scope,
-            lifetime=self._lifetime,
-            now=self.now,
-            thumbprint=self._thumbprint,
-        )
-        self._record_issue(client, issued, {"scope": scope})
-        return client_answer(self.context.resource_url, party, scope, issued, self.now)
-
     @property
-    def _lifetime(self) -> timedelta:
-        return timedelta(seconds=self.context.rules.token_lifetime_s)
-
-    @property
-    def _thumbprint(self) -> str | None:
-        certificate = self._request and self._request.certificate
-        return thumbprint(certificate) if certificate else None
+    def certificate(self) -> bytes | None:
+        """What the client's connection was made with, where that is known."""
+        return None if self._request is None else self._request.certificate
 
     def take_back(self, client: Client, consent_id: str, action: str) -> None:
         """End every token of a consent; the consent itself stands, and may be asked for anew."""
@@ -263,10 +174,6 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         consents.end_tokens(self.db, tenant_id, consent_id, self.now)
         who = Actor(client.client_id, self.request_id)
         self.record(client, action, f"consent/{consent_id}", who, {"refresh_tokens_ended": ended})
-
-    def _record_issue(self, client: Client, issued: IssuedToken, facts: Mapping[str, object]) -> None:
-        who = Actor(client.client_id, self.request_id)
-        self.record(client, "token.issued", f"token/{issued.jti}", who, facts)
 
     def record(self, client: Client, action: str, subject: str, who: Actor, facts: Mapping[str, object]) -> None:
         audit.record(
