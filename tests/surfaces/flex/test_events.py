@@ -134,7 +134,7 @@ def test_ineligible_assets_are_listed_with_their_reason(flex: Flex, portfolio: t
     assert (refused.status_code, refused.json()["code"]) == (409, "INELIGIBLE")
 
 
-def test_under_the_plain_prefix_assets_come_with_their_baselines(
+def test_under_the_plain_prefix_assets_come_with_the_baselines_that_a_dry_run_expects(
     flex: Flex, portfolio: tuple[str, list[str]], run_jobs: Callable[[], None]
 ) -> None:
     """Row 23: the known client reads value, method and type of each."""
@@ -145,6 +145,9 @@ def test_under_the_plain_prefix_assets_come_with_their_baselines(
         for number in range(42 * 48)
     ]
     assert flex.post("/api/v1/energy-consumption", json=readings).json()["accepted"] == len(readings)
+    foreseen = flex.post("/api/v1/events?dryRun=true", json=body(portfolioUUIDs=[portfolio[0]])).json()
+    expected = {"method": "BL01", "value": "0.800000", "assetCount": 1, "withoutBaselineCount": 2}
+    assert foreseen["expectedBaselines"] == [expected]
     uuid = scheduled(flex, portfolio[0])["uuid"]
     assert flex.get(f"/api/events/{uuid}/assets").json()["items"][0]["baselines"] == []
     run_jobs()

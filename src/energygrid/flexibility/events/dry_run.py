@@ -1,18 +1,27 @@
 """What would become of an event, without storing any of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from sqlalchemy import Connection
 
 from energygrid.access.caller import Tenant
 from energygrid.flexibility.events import assets, events
 from energygrid.flexibility.events.eligibility import Candidate
-from energygrid.flexibility.events.event import Draft
+from energygrid.flexibility.events.event import Draft, Event
+from energygrid.flexibility.events.lifecycle import StatsState, Status
 from energygrid.flexibility.events.time import time_of
+from energygrid.flexibility.runs.basis import RunKind, basis_of
+from energygrid.flexibility.runs.statements import Work, evaluate
+from energygrid.flexibility.settings import FlexibilitySettings
+from energygrid.flexibility.settlement.energy import kwh
 from energygrid.messaging import events as outbox
+
+MOST_COMPUTED = 10_000
 
 
 class Fires(NamedTuple):
@@ -22,16 +31,27 @@ class Fires(NamedTuple):
     at: datetime | None
 
 
+class Expected(NamedTuple):
+    """Baselines by one rule set: their sum over the event [kWh], of how many assets, and how many have none."""
+
+    method: str
+    value: Decimal
+    assets: int
+    without: int
+
+
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """
-    values   the members that the event would have
-    reached  every asset that it would reach, with the reason why it may not take part; None: it may
-    fires    messages in their order, whether or not a webhook asks for them
+    values    the members that the event would have
+    reached   every asset that it would reach, with the reason why it may not take part; None: it may
+    expected  by each rule set, of the first `MOST_COMPUTED` assets that may take part
+    fires     messages in their order, whether or not a webhook asks for them
     """
 
     values: Mapping[str, Any]
     reached: list[tuple[Candidate, str | None]]
+    expected: list[Expected]
     fires: list[Fires]
 
 
@@ -58,4 +78,32 @@ def dry_run(db: Connection, tenant: Tenant, draft: Draft, now: datetime) -> DryR
         Fires(outbox.EVENT_STATS_CALCULATION_STARTED, None),
         Fires(outbox.EVENT_STATS_READY, None),
     ]
-    return DryRun(values, reached, fires)
+    may = [each.uuid for each, reason in reached if reason is None]
+    return DryRun(values, reached, _expected(db, tenant, values, may[:MOST_COMPUTED], now), fires)
+
+
+def _expected(
+    db: Connection, tenant: Tenant, values: Mapping[str, Any], assets: Sequence[UUID], now: datetime
+) -> list[Expected]:
+    """What would be published now, by the engine that would."""
+    settings = tenant.section("flexibility", FlexibilitySettings)
+    event = Event(
+        **values,
+        uuid=uuid4(),
+        status=Status.SCHEDULED,
+        stats_state=StatsState.NONE,
+        baselines_revision=0,
+        stats_revision=0,
+        created_at=now,
+        updated_at=now,
+    )
+    how = basis_of(event, RunKind.BASELINE, settings)
+    found: dict[str, list[int | None]] = {each.rules.id: [] for each in how.methods}
+    size = settings.assets_per_job
+    for place in range(0, len(assets), size):
+        for statement in evaluate(db, Work(tenant.id, how, 1, now), assets[place : place + size]):
+            found[statement.method].append(statement.baseline)
+    return [
+        Expected(method, kwh(sum(known := [each for each in them if each is not None])), len(known), them.count(None))
+        for method, them in found.items()
+    ]

@@ -160,8 +160,22 @@ class FiresOut(Out):
     at: Instant | None
 
 
+class ExpectedOut(Out):
+    """Baselines by one rule set as readings stand now: `value` is their sum over the event in kWh, of `assetCount`
+    assets; `withoutBaselineCount` have too few readings for any.
+    """
+
+    method: str
+    value: str
+    asset_count: int
+    without_baseline_count: int
+
+
 class DryRunOut(Out):
-    """What scheduling the event would do now; nothing of it is stored. Lists end after a thousand."""
+    """What scheduling the event would do now; nothing of it is stored.
+
+    Lists end after a thousand, and baselines are of the first 10,000 assets that may take part.
+    """
 
     model_config = example(
         {
@@ -179,6 +193,7 @@ class DryRunOut(Out):
                     "reason": "POSTCODE: its postcode does not begin with NE8",
                 }
             ],
+            "expectedBaselines": [{"method": "BL01", "value": "0.800000", "assetCount": 1, "withoutBaselineCount": 0}],
             "webhooks": [{"type": "EVENT.SCHEDULED", "at": "2026-01-14T16:05:00.000Z"}],
         }
     )
@@ -192,6 +207,7 @@ class DryRunOut(Out):
     eligible_count: int
     eligible: list[AssetRef]
     ineligible: list[IneligibleOut]
+    expected_baselines: list[ExpectedOut]
     webhooks: list[FiresOut]
 
     @classmethod
@@ -209,6 +225,15 @@ class DryRunOut(Out):
             ineligible=[
                 IneligibleOut(asset=AssetRef(uuid=each.uuid, asset_id=each.asset_id), reason=reason)
                 for each, reason in may_not[:MOST_LISTED]
+            ],
+            expected_baselines=[
+                ExpectedOut(
+                    method=each.method,
+                    value=str(each.value),
+                    asset_count=each.assets,
+                    without_baseline_count=each.without,
+                )
+                for each in found.expected
             ],
             webhooks=[FiresOut(type=each.type, at=each.at) for each in found.fires],
         )
