@@ -24,6 +24,7 @@ from energygrid.database.engine import Database, libpq_url
 from energygrid.database.queue import defer
 from energygrid.devices.gateways import dispatch
 from energygrid.errors import Unavailable
+from energygrid.messaging.webhooks import delivery
 from energygrid.settings import Settings
 
 TASK_MODULES = [
@@ -133,6 +134,7 @@ def _take_over(here: JobContext) -> None:
         with here.database.transaction() as db:
             if workers.requeue_orphans(db, now):
                 dispatch.forget_leases(db)
+                delivery.forget_leases(db)
                 for sweep in _SWEEPS:
                     defer(db, sweep, queueing_lock=sweep, timestamp=int(now.timestamp()))
                 return

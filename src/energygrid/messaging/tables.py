@@ -120,7 +120,7 @@ webhook_delivery = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_webhook_delivery_event", "tenant_id", "event_id"),
-    Index("ix_webhook_delivery_log", "tenant_id", "endpoint_id", "position"),
+    Index("ix_webhook_delivery_log", "tenant_id", "position", "endpoint_id"),
     info=BY_TENANT,
 )
 """State is pending, delivered or dead. `attempts` counts from the last replay; `leased_until` marks one that

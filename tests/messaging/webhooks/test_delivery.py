@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 
 from energygrid.access.caller import Actor
 from energygrid.messaging import feed
 from energygrid.messaging.events import record
+from energygrid.messaging.tables import webhook_delivery
 from energygrid.messaging.webhooks import delivery, endpoints, log, queries
+from energygrid.messaging.webhooks.queries.rows import is_pending
 
 WHO = Actor("test", "req_1")
 
@@ -170,6 +173,25 @@ def test_a_process_killed_between_sending_and_settling_sends_again(sender: Any, 
     sender.database.write(delivery.sweep, sender.now)
     sender.deliver(hook)
     assert sender.states(hook) == ["delivered"]
+
+
+def test_when_no_worker_lives_what_was_under_way_is_due_at_once(sender: Any, receiver: Any) -> None:
+    hook, _ = sender.endpoint(receiver.url)
+    paired(sender, "7")
+    sender.fan_out()
+    sender.database.write(queries.claim, sender.tenant.id, hook, sender.now, sender.now + delivery.LEASE, 10)
+    sender.database.write(delivery.forget_leases)
+    sender.deliver(hook)
+    assert sender.states(hook) == ["delivered"]
+
+
+def test_a_plan_that_is_kept_for_any_parameter_may_use_the_partial_indexes() -> None:
+    """With the state as a parameter it could not, and a backlog of thousands was read again for each of its entries."""
+    said = is_pending().compile(dialect=postgresql.dialect(), compile_kwargs={"render_postcompile": True})
+    indexes = [each for each in webhook_delivery.indexes if each.dialect_options["postgresql"]["where"] is not None]
+    assert len(indexes) == 2
+    for index in indexes:
+        assert str(said).removeprefix("webhook_delivery.") == str(index.dialect_options["postgresql"]["where"])
 
 
 def test_replay_sends_one_event_or_a_range_again(sender: Any, receiver: Any) -> None:

@@ -27,12 +27,16 @@ from energygrid.messaging.webhooks.retry import Answer, Outcome, Plan
 from energygrid.messaging.webhooks.surfaces import SURFACES, Surface
 from energygrid.messaging.webhooks.waking import fan_out, sweep, wake
 
-__all__ = ["Post", "deliver", "fan_out", "prune", "sweep", "wake"]
+__all__ = ["Post", "deliver", "fan_out", "forget_leases", "prune", "sweep", "wake"]
 
 PARALLEL = 16
 """Requests one delivery job has under way at once."""
 
+BATCH = 64
+"""Deliveries that are leased together while all goes well; else no more than are sent at once."""
+
 LEASE = timedelta(seconds=90)
+"""Longer than a batch can take: four rounds of requests that time out."""
 STINT = timedelta(seconds=60)
 """How long one job goes on before it makes room for another tenant's."""
 
@@ -79,13 +83,16 @@ def deliver(
 
 
 def _take(db: Connection, vault: Vault, tenant_id: int, endpoint_id: str, now: datetime) -> Batch | None:
-    claimed = queries.claim(db, tenant_id, endpoint_id, now, now + LEASE, PARALLEL)
     endpoint = queries.endpoint(db, tenant_id, endpoint_id)
-    if not claimed or endpoint is None:
+    if endpoint is None:
+        return None
+    tenant = tenants.get_tenant(db, tenant_id)
+    is_smooth = not endpoint.failures and not faults.faults_of(tenant).duplicate
+    claimed = queries.claim(db, tenant_id, endpoint_id, now, now + LEASE, BATCH if is_smooth else PARALLEL)
+    if not claimed:
         return None
     sealed = queries.live_secrets(db, tenant_id, endpoint_id, now)
-    opened = [vault.open(SEAL, each).decode() for each in sealed]
-    return Batch(tenants.get_tenant(db, tenant_id), endpoint, opened, claimed)
+    return Batch(tenant, endpoint, [vault.open(SEAL, each).decode() for each in sealed], claimed)
 
 
 def _sending(batch: Batch, post: Post, now: datetime) -> Callable[[Claimed], list[Answer]]:
@@ -158,6 +165,11 @@ def _wake_next(db: Connection, tenant_id: int, endpoint_id: str, now: datetime) 
     at = queries.next_due(db, tenant_id, endpoint_id)
     if at is not None:
         wake(db, tenant_id, endpoint_id, at, now)
+
+
+def forget_leases(db: Connection) -> None:
+    """What somebody had under way may be attempted at once; for when no worker lives."""
+    queries.forget_leases(db)
 
 
 def prune(db: Connection, now: datetime) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from energygrid.access import tenants
 from energygrid.access.caller import Actor, Tenant
-from energygrid.errors import Invalid
+from energygrid.errors import Invalid, NotFound
 from energygrid.messaging.settings import FaultSettings
 from energygrid.messaging.webhooks.retry import Answer, Outcome
 
@@ -29,7 +29,11 @@ def set_faults(db: Connection, tenant: Tenant, faults: FaultSettings, *, who: Ac
 
 def delay_of(db: Connection, tenant_id: int) -> timedelta:
     """How long a new delivery waits before its first attempt."""
-    return timedelta(seconds=faults_of(tenants.get_tenant(db, tenant_id)).delay_s)
+    try:
+        tenant = tenants.get_tenant(db, tenant_id)
+    except NotFound:  # a job that outlived its tenant has nothing to deliver
+        return timedelta()
+    return timedelta(seconds=faults_of(tenant).delay_s)
 
 
 def attempt(send: Callable[[], Answer], faults: FaultSettings, chance: Callable[[], float]) -> list[Answer]:

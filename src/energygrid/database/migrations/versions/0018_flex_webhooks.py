@@ -7,4 +7,4 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    op.create_index("ix_webhook_delivery_log", "webhook_delivery", ["tenant_id", "endpoint_id", "position"])
+    op.create_index("ix_webhook_delivery_log", "webhook_delivery", ["tenant_id", "position", "endpoint_id"])

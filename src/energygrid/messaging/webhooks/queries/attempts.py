@@ -8,23 +8,30 @@ from sqlalchemy.dialects.postgresql import insert
 
 from energygrid.messaging.queries import Event
 from energygrid.messaging.tables import outbox_event, webhook_attempt, webhook_delivery, webhook_endpoint
-from energygrid.messaging.webhooks.queries.rows import DELIVERED, PENDING, Claimed, of, one, own
+from energygrid.messaging.webhooks.queries.rows import DELIVERED, Claimed, is_pending, of, one, own
 from energygrid.messaging.webhooks.retry import Answer
 
 _e, _w, _d, _a = outbox_event.c, webhook_endpoint.c, webhook_delivery.c, webhook_attempt.c
 
 
 def _heads(tenant_id: int, endpoint_id: str) -> Select[tuple[str]]:
-    """Pending deliveries with no earlier pending one of the same subject: the order that is kept."""
-    earlier = webhook_delivery.alias("earlier")
-    waits = exists().where(
-        earlier.c.tenant_id == tenant_id,
-        earlier.c.endpoint_id == endpoint_id,
-        earlier.c.subject == _d.subject,
-        earlier.c.state == PENDING,
-        earlier.c.position < _d.position,
+    """Pending deliveries with no earlier pending one of the same subject: the order that is kept.
+
+    The first of a subject is looked up for each: where nothing is known yet of how many there are, an anti join would
+    read all that wait for each of them.
+    """
+    other = webhook_delivery.alias("other")
+    first = (
+        select(func.min(other.c.position))
+        .where(
+            other.c.tenant_id == tenant_id,
+            other.c.endpoint_id == endpoint_id,
+            other.c.subject == _d.subject,
+            is_pending(other),
+        )
+        .scalar_subquery()
     )
-    return select(_d.event_id).where(of(tenant_id, endpoint_id), _d.state == PENDING, ~waits)
+    return select(_d.event_id).where(of(tenant_id, endpoint_id), is_pending(), _d.position == first)
 
 
 def claim(
@@ -42,23 +49,19 @@ def claim(
     ids = list(db.execute(due).scalars())
     if not ids:
         return []
-    db.execute(
-        update(webhook_delivery).where(of(tenant_id, endpoint_id), _d.event_id.in_(ids)).values(leased_until=until)
-    )
-    statement = (
-        select(_e.id, _e.position, _e.type, _e.recorded_at, _e.data, _d.attempts)
-        .join_from(
-            webhook_delivery,
-            outbox_event,
-            and_(_e.tenant_id == _d.tenant_id, _e.id == _d.event_id),
-        )
+    lease = (
+        update(webhook_delivery)
         .where(of(tenant_id, endpoint_id), _d.event_id.in_(ids))
+        .values(leased_until=until)
+        .returning(_d.event_id, _d.attempts)
+    )
+    attempts = {row.event_id: row.attempts for row in db.execute(lease)}
+    said = (
+        select(_e.id, _e.position, _e.type, _e.recorded_at, _e.data)
+        .where(_e.tenant_id == tenant_id, _e.id.in_(ids))
         .order_by(_e.position)
     )
-    return [
-        Claimed(Event(row.id, row.position, row.type, row.recorded_at, row.data), row.attempts)
-        for row in db.execute(statement)
-    ]
+    return [Claimed(Event(**row), attempts[row["id"]]) for row in db.execute(said).mappings()]
 
 
 def log_attempts(
@@ -117,9 +120,11 @@ def finish(
 
 def reschedule(db: Connection, tenant_id: int, endpoint_id: str, event_id: str, at: datetime) -> None:
     """Wait until `at`, unless the endpoint was disabled while the attempt ran."""
-    db.execute(
-        update(webhook_delivery).where(one(tenant_id, endpoint_id, event_id), _d.state == PENDING).values(next_at=at)
-    )
+    db.execute(update(webhook_delivery).where(one(tenant_id, endpoint_id, event_id), is_pending()).values(next_at=at))
+
+
+def forget_leases(db: Connection) -> None:
+    db.execute(update(webhook_delivery).where(is_pending(), _d.leased_until.is_not(None)).values(leased_until=None))
 
 
 def next_due(db: Connection, tenant_id: int, endpoint_id: str) -> datetime | None:
@@ -144,7 +149,7 @@ def overdue(db: Connection, now: datetime) -> list[tuple[int, str]]:
             and_(_w.tenant_id == _d.tenant_id, _w.id == _d.endpoint_id, _w.enabled),
         )
         .where(
-            _d.state == PENDING,
+            is_pending(),
             _d.next_at <= now,
             or_(_d.leased_until.is_(None), _d.leased_until <= now),
             or_(_w.not_before.is_(None), _w.not_before <= now),

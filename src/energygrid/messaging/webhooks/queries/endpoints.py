@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from energygrid.messaging.tables import webhook_delivery, webhook_endpoint
-from energygrid.messaging.webhooks.queries.rows import DEAD, PENDING, Endpoint, of, own
+from energygrid.messaging.webhooks.queries.rows import DEAD, Endpoint, is_pending, of, own
 
 _w, _d = webhook_endpoint.c, webhook_delivery.c
 
@@ -66,7 +66,7 @@ def disable(db: Connection, tenant_id: int, endpoint_id: str, reason: str, now: 
     ).rowcount
     db.execute(
         update(webhook_delivery)
-        .where(of(tenant_id, endpoint_id), _d.state == PENDING)
+        .where(of(tenant_id, endpoint_id), is_pending())
         .values(state=DEAD, reason="ENDPOINT_DISABLED", finished_at=now, leased_until=None)
     )
     return stopped > 0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, FromClause, and_, literal
 
 from energygrid.messaging.queries import Event
 from energygrid.messaging.tables import webhook_delivery, webhook_endpoint
@@ -69,6 +69,12 @@ def own(tenant_id: int, endpoint_id: str) -> ColumnElement[bool]:
 
 def of(tenant_id: int, endpoint_id: str) -> ColumnElement[bool]:
     return and_(_d.tenant_id == tenant_id, _d.endpoint_id == endpoint_id)
+
+
+def is_pending(delivery: FromClause = webhook_delivery) -> ColumnElement[bool]:
+    """In the words of the partial indexes: a plan that is kept for any parameter could not use them."""
+    condition: ColumnElement[bool] = delivery.c.state == literal(PENDING, literal_execute=True)
+    return condition
 
 
 def one(tenant_id: int, endpoint_id: str, event_id: str) -> ColumnElement[bool]:
