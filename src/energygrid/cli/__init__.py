@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from energygrid.cli import audit, clients, consents, flex, keys, serve, tenants, third_parties, users
+from energygrid.cli import audit, clients, consents, flex, flex_verify, keys, serve, tenants, third_parties, users
 from energygrid.cli import doctor as doctor_command
 from energygrid.cli import findings as findings_command
 from energygrid.cli import greenbutton as greenbutton_command
@@ -51,6 +51,7 @@ app.add_typer(tenants.app, name="tenants", help="Utilities on this installation.
 app.add_typer(clients.app, name="clients", help="Programs that may ask for tokens.")
 app.add_typer(third_parties.app, name="third-parties", help="Programs of others that customers let see their data.")
 app.add_typer(consents.app, name="consents", help="What customers allowed third parties.")
+flex.app.command("verify")(flex_verify.verify)
 app.add_typer(flex.app, name="flex", help="Flexibility: API keys, schemes and assets of suppliers.")
 app.add_typer(users.app, name="users", help="People.")
 app.add_typer(keys.app, name="keys", help="Signing keys of the authorisation server.")

@@ -41,7 +41,7 @@ def test_every_day_is_named_with_its_reason(settled: tuple[Fleet, UUID, list[UUI
     (bl01, caiso) = explaining.explain(fleet.db, fleet.tenant, event, assets[0])
     (considered,) = bl01["flows"]["import"]["considered"]
     reasons = {each["day"]: each["reason"] for each in considered["days"]}
-    assert considered["for"] == "2026-01-15"
+    assert considered["forDay"] == "2026-01-15"
     assert reasons["2026-01-14"] == "PICKED"
     assert reasons["2026-01-13"] == "EVENT_DAY"
     assert reasons["2026-01-11"] == "OTHER_DAY_TYPE"

@@ -14,6 +14,7 @@ from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.flex import (
     assets,
+    baselines,
     consents,
     consumption,
     errors,
@@ -22,6 +23,7 @@ from energygrid.surfaces.flex import (
     openapi,
     portfolios,
     schemes,
+    stats,
     users,
     webhooks,
 )
@@ -35,6 +37,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     schemes.router,
     consents.router,
     events.router,
+    baselines.router,
+    stats.router,
     event_assets.router,
     webhooks.router,
 )
