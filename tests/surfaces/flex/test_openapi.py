@@ -114,6 +114,16 @@ def test_every_operation_has_its_statuses_a_name_and_a_text(operations: Operatio
     assert len(names) == len(set(names))
 
 
+def test_a_body_that_is_too_large_is_refused_as_documented(flex: Flex, operations: Operations) -> None:
+    for name, operation in operations.items():
+        if "requestBody" in operation:
+            method, path = name.split(" ")
+            given = {each["name"]: example_of(each) for each in operation.get("parameters", []) if each["in"] == "path"}
+            large = {"Content-Type": "application/json", "Content-Length": str(1 << 30)}
+            answer = flex.call(method, path.format(**given), content=b"[]", headers=large)
+            assert (answer.status_code, answer.json()["code"]) == (413, "TOO_LARGE"), name
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     parts = json.dumps(document).split("#/components/schemas/")[1:]
     assert {part.split('"')[0] for part in parts} <= set(document["components"]["schemas"])
