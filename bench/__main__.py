@@ -6,7 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import aggregation, baselines, consumption, greenbutton, ingest, reads, requests_bench, webhooks
+from bench import aggregation, baselines, consumption, flexibility, greenbutton, ingest, reads, requests_bench, webhooks
 from bench.figures import console
 from bench.installation import installation
 
@@ -18,6 +18,7 @@ SECTIONS = {
     "greenbutton": greenbutton.run,
     "consumption": consumption.run,
     "baselines": baselines.run,
+    "flexibility": flexibility.run,
     "webhooks": webhooks.run,
 }
 

@@ -27,6 +27,7 @@ from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.loading import Days, load
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries import runs as queries
+from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.metering import blocks
 
 _ASSETS, _DAYS = 100_000, 61
@@ -77,7 +78,7 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
     tenant = database.read(tenants.get_tenant, tenant_id)
     found = database.read(event_queries.event, tenant_id, event)
     assert found is not None
-    how = basis.basis_of(found, RunKind.SETTLEMENT, basis.FlexibilitySettings())
+    how = basis.basis_of(found, RunKind.SETTLEMENT, FlexibilitySettings())
     assets = database.read(loading.participants, tenant_id, event)
     parts = [assets[at : at + 2_500] for at in range(0, len(assets), 2_500)]
     with ProcessPoolExecutor(_WORKERS, mp_context=get_context("spawn"), initializer=_open, initargs=(url,)) as pool:
@@ -111,7 +112,7 @@ def _fill(db: psycopg.Connection[object], tenant_id: int, event: UUID) -> None:
     """Assets whose days are drawn from 4,096 synthetic ones."""
     random = np.random.default_rng(7)
     usual = 0.3 + 0.25 * np.sin(np.linspace(0, 2 * np.pi, 48))
-    days = np.round(np.maximum(usual + random.gamma(1.0, 0.15, (4096, 48)), 0), 3)
+    days = np.round(np.maximum(usual + random.gamma(1.0, 0.15, (4096, 48)), 0), 3).astype(np.float64)
     about = {"tenant": tenant_id, "event": event, "assets": _ASSETS, "starts": _STARTS, "days": _DAYS}
     first = (_STARTS - timedelta(days=_DAYS - 1)).date()
     for statement in _FLEET.split(";"):
