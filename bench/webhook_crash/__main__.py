@@ -159,7 +159,7 @@ class Run:
 
     def _drain(self) -> None:
         """Wait until all has been told and nothing is pending any more."""
-        self._wait_until(lambda db: self._all_told() and checks.is_drained(db), _DRAIN_S)
+        self._wait_until(lambda db: self._all_told() and checks.is_drained(db), _DRAIN_S + self.count)
 
     def _all_told(self) -> bool:
         return self.told.exists() and self.told.read_bytes().count(b"\n") == self.count
@@ -190,8 +190,8 @@ class Run:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.webhook_crash", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=100, help="kills")
-    parser.add_argument("--messages", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=50, help="kills")
+    parser.add_argument("--messages", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=None, help="of all choices; default: another each time")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", type=Path, help="folder for data, ledgers and logs, kept afterwards")
