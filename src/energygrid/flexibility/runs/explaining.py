@@ -79,7 +79,7 @@ def _flow(proof: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "considered": [
             {
-                "for": day,
+                "forDay": day,
                 "days": [
                     {"day": (first + timedelta(days=at)).isoformat(), "reason": evidence.REASONS[letter].name}
                     for at, letter in enumerate(letters)
