@@ -91,6 +91,22 @@ def test_a_rejected_record_says_why_and_the_rest_is_kept(flex: Flex, make_assets
     assert values(flex, one) == [(0, 0.5)]
 
 
+def test_what_is_no_uuid_names_no_asset_and_stops_no_other_record(flex: Flex, make_assets: MakeAssets) -> None:
+    (asset,) = make_assets(1)
+    answer = flex.post(PATH, json=[record("house 7"), record(asset), record("g" + asset[1:], 1), record("", 2)])
+    assert answer.status_code == 201, answer.text
+    assert [each["index"] for each in answer.json()["rejected"]] == [0, 2, 3]
+    assert {each["reason"].split(":")[0] for each in answer.json()["rejected"]} == {"UNKNOWN_ASSET"}
+    assert values(flex, asset) == [(0, 0.5)]
+
+
+def test_an_asset_is_the_same_in_capital_letters(flex: Flex, make_assets: MakeAssets) -> None:
+    (asset,) = make_assets(1)
+    answer = flex.post(PATH, json=[record(asset), record(asset.upper(), 1, 0.25), record(asset.upper(), 0, 0.75)])
+    assert answer.status_code == 201, answer.text
+    assert values(flex, asset) == [(0, 0.75), (1, 0.25)]
+
+
 def test_a_thousand_rejects_are_listed_and_all_are_counted(flex: Flex) -> None:
     receipt = flex.post(PATH, json=[record(str(uuid4())) for _ in range(1200)]).json()
     assert (len(receipt["rejected"]), receipt["rejectedCount"]) == (1000, 1200)

@@ -44,7 +44,8 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
     The same value again changes nothing; another value becomes the half-hour's newest revision. Of several records of
     one half-hour the last counts.
     """
-    found = {each.uuid: each for each in queries.targets(db, tenant.id, records.assets)}
+    named = [records.assets[at] for at in np.unique(records.index).tolist()]  # refused records may name what is no UUID
+    found = {each.uuid: each for each in queries.targets(db, tenant.id, named)}
     targets = [found.get(uuid) for uuid in records.assets]
     for reason, refused in (
         ("UNKNOWN_ASSET: there is no such asset", [each is None for each in targets]),

@@ -142,9 +142,11 @@ def _columns(records: Sequence[Any], rows: list[int] | None, asset: str | None, 
     count = len(records)
     if asset is None:
         named = [each.assetUUID for each in records]
-        place = {name: at for at, name in enumerate(dict.fromkeys(named))}
+        canonical = {name: name.strip().lower() for name in dict.fromkeys(named)}  # one asset may be spelt in two ways
+        assets = list(dict.fromkeys(canonical.values()))
+        position = {name: at for at, name in enumerate(assets)}
+        place = {name: position[each] for name, each in canonical.items()}
         index = np.fromiter((place[name] for name in named), np.int64, count)
-        assets = [name.strip().lower() for name in place]
     else:
         assets, index = [asset], np.zeros(count, np.int64)
     stamps = [each.timestamp for each in records]
