@@ -192,7 +192,7 @@ def examples() -> dict[str, Message]:
         baselines_ready(resource, "SCHEDULED", 1),
         stats_calculation_started(resource, "ENDED"),
         stats_ready(resource, "ENDED", 1),
-        asset_mpan_validated(resource, asset_id="test-asset", mpan="1012345678904", valid=True, reason=None),
+        asset_mpan_validated(resource, asset_id="test-asset", mpan="1012345678903", valid=True, reason=None),
         *scheme_assets_updated(resource, [SchemeAsset(other, "test-asset", "READY")]),
     ]
     return {message.type: message for message in made}

@@ -84,6 +84,7 @@ flex_asset = Table(
         unique=True,
         postgresql_where=text("archived_at IS NULL AND mpan IS NOT NULL"),
     ),
+    Index("ix_flex_asset_mpan", "mpan"),  # the same meter at another supplier
     Index("ix_flex_asset_portfolio_uuid", "tenant_id", "portfolio_uuid"),
     Index("ix_flex_asset_user_id", "tenant_id", "user_id"),
     Index("ix_flex_asset_owner_id", "tenant_id", "owner_kind", "owner_id"),

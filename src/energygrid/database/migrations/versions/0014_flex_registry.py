@@ -123,6 +123,7 @@ def _flex_asset() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "uuid", name="pk_flex_asset"),
     )
     op.create_index("ix_flex_asset_owner_id", "flex_asset", ["tenant_id", "owner_kind", "owner_id"])
+    op.create_index("ix_flex_asset_mpan", "flex_asset", ["mpan"])
     op.create_index("ix_flex_asset_portfolio_uuid", "flex_asset", ["tenant_id", "portfolio_uuid"])
     op.create_index("ix_flex_asset_user_id", "flex_asset", ["tenant_id", "user_id"])
     op.create_index(
