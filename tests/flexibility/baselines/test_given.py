@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from energygrid.flexibility.baselines import catalogue
 from energygrid.flexibility.baselines.compute import State, compute
 from energygrid.flexibility.baselines.days import LocalDays, Usage
-from energygrid.flexibility.baselines.given import deadline, filed_in_time, of_profile
+from energygrid.flexibility.baselines.given import deadline, of_profile
 from energygrid.metering.calendar import Span
 
 ZONE = "Europe/London"
@@ -22,9 +22,10 @@ def usage(assets: int) -> Usage:
 def test_a_curve_is_filed_by_noon_of_the_day_before() -> None:
     noon = datetime(2026, 7, 14, 11, tzinfo=UTC)
     assert deadline(NOMINATED, ZONE, EVENT) == noon.timestamp()
-    filed = np.array([(noon + timedelta(seconds=late)).timestamp() for late in (0, 1)], np.int64)
-    curve = filed_in_time(np.full((2, 2), 0.4), filed, NOMINATED, ZONE, EVENT)
-    found = compute(NOMINATED, usage(2), EVENT, given=curve)
+
+
+def test_an_asset_without_a_curve_has_no_baseline() -> None:
+    found = compute(NOMINATED, usage(2), EVENT, given=np.array([[0.4, 0.4], [np.nan, np.nan]]))
     assert found.state.tolist() == [State.OK, State.NOT_GIVEN]
     assert np.array_equal(found.adjusted, [[0.4, 0.4], [np.nan, np.nan]], equal_nan=True)
 

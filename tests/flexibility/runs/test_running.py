@@ -139,10 +139,21 @@ def test_an_event_without_assets_is_ready_at_once(fleet: Fleet) -> None:
     assert fleet.find(event.uuid).stats_state == "READY"
 
 
-def test_a_rule_set_that_needs_curves_of_its_own_is_refused(fleet: Fleet) -> None:
-    event = fleet.event([], status="SCHEDULED", terms={"ruleSets": ["NOMINATED"]})
-    with pytest.raises(Invalid, match="NOMINATED"):
+def test_a_rule_set_that_needs_a_group_of_its_own_is_refused(fleet: Fleet) -> None:
+    event = fleet.event([], status="SCHEDULED", terms={"ruleSets": ["CONTROL_GROUP"]})
+    with pytest.raises(Invalid, match="CONTROL_GROUP needs a group"):
         runs.start(fleet.db, fleet.tenant, event, BEFORE)
+
+
+def test_a_fixed_curve_is_every_assets_baseline(fleet: Fleet) -> None:
+    assets = fleet.add(3)
+    fleet.write(assets, [EVENT_DAY])
+    event = fleet.event(assets, terms={"ruleSets": ["FIXED"], "fixedKwh": [0.6, 0.5]})
+    fleet.run(event)
+    found = _statements(fleet, event.uuid, assets)
+    # metered: 0.4272 and 0.4328
+    assert [(each.baseline, each.actual, each.delivered) for each in found] == [(1_100_000, 860_000, 240_000)] * 3
+    assert {each.amount for each in found} == {Decimal("0.54")}
 
 
 def test_other_times_replace_the_baselines_and_what_left_is_gone(fleet: Fleet, history: list[date]) -> None:

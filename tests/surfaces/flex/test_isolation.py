@@ -75,6 +75,7 @@ BODIES: dict[str, list[Any]] = {
     ],
     "changeEvent": [{"name": "mine now"}, {"schemeUUID": "<scheme>"}],
     "assignEventPortfolios": [["<portfolio>"]],
+    "nominate": [{"curves": [{"assetUUID": "<asset>", "values": ["0.5", "0.5"]}]}],
     "optAssetsIntoEvent": [words("OPT_IN", "<asset>"), words("OPT_OUT", "<asset>")],
     "subscribeWebhook": [{"name": "b", "url": "http://127.0.0.1:9/b", "eventTypes": ["EVENT.ENDED"]}],
     "testWebhook": [["EVENT.STARTED"]],

@@ -7,7 +7,7 @@ import numpy as np
 from energygrid.flexibility.baselines.days import LocalDays
 from energygrid.flexibility.baselines.rule_set import RuleSet
 from energygrid.metering.calendar import Span, day_number, local_days, local_to_utc
-from energygrid.metering.readings import DAY_S, Float64s, Int64s
+from energygrid.metering.readings import DAY_S, Float64s
 
 
 def deadline(rules: RuleSet, zone: str, event: Span) -> int:
@@ -17,12 +17,6 @@ def deadline(rules: RuleSet, zone: str, event: Span) -> int:
     day = date(1970, 1, 1) + timedelta(days=int(local_days(np.array([event.instants()[0]]), zone)[0]) - 1)
     seconds = rules.deadline.hour * 3600 + rules.deadline.minute * 60
     return int(local_to_utc(np.array([day_number(day) * DAY_S + seconds]), zone, "earlier").utc[0])
-
-
-def filed_in_time(curve: Float64s, filed_at: Int64s, rules: RuleSet, zone: str, event: Span) -> Float64s:
-    """`curve` (H, n) kWh an interval, NaN for assets whose curve came after the deadline; `filed_at` (H,) instants."""
-    late = filed_at > deadline(rules, zone, event)
-    return np.where(late[:, None], np.nan, curve)
 
 
 def of_profile(profile: Float64s, count: Float64s, days: LocalDays, event: Span) -> Float64s:

@@ -9,20 +9,19 @@ from pydantic.alias_generators import to_camel
 
 from energygrid.errors import NotFound
 from energygrid.flexibility.baselines import catalogue
-from energygrid.flexibility.baselines.rule_set import Floor, Method
+from energygrid.flexibility.baselines.rule_set import Floor, Method, RuleSet
 from energygrid.flexibility.settlement.delivery import Metering
-
-_COMPUTED = (Method.DAY_MATCH, Method.SAME_DAY, Method.ZERO, Method.FIXED)
 
 
 class EventTerms(BaseModel):
     """Stored under the names of the wire, and only what was said.
 
-    rule_sets        every asset has a baseline by each of them; the first one is paid by
-    floor            of the first rule set, unless it is named
-    cap_at_baseline  no more is delivered in a half-hour than its baseline
-    deadline_days    after the end, when an asset whose readings are missing settles as 0
-    fixed_kwh        of rule set FIXED: kWh of an asset in each half-hour
+    rule_sets            every asset has a baseline by each of them; the first one is paid by
+    floor                of the first rule set, unless it is named
+    cap_at_baseline      no more is delivered in a half-hour than its baseline
+    deadline_days        after the end, when an asset whose readings are missing settles as 0
+    fixed_kwh            of rule set FIXED: kWh of an asset in each half-hour
+    nomination_deadline  of rule set NOMINATED: the time of the day before, by which curves are filed
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
@@ -33,6 +32,7 @@ class EventTerms(BaseModel):
     cap_at_baseline: bool | None = None
     deadline_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] | None = None
     fixed_kwh: list[Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] | None = None
+    nomination_deadline: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
 
 
 NAMES = frozenset(str(field.alias) for field in EventTerms.model_fields.values())
@@ -49,16 +49,25 @@ def faults(terms: Mapping[str, Any], starts_at: datetime, ends_at: datetime) -> 
         read = EventTerms.model_validate(terms)
     except ValidationError as error:
         return [f"{'.'.join(['terms', *map(str, fault['loc'])])}: {fault['msg']}" for fault in error.errors()]
+    half_hours = int((ends_at - starts_at).total_seconds()) // 1800
     found: list[str] = []
     for named in read.rule_sets or ():
         try:
-            method = catalogue.find(named, starts_at.date()).method
+            rules = catalogue.find(named, starts_at.date())
         except NotFound as error:
             found.append(f"terms.ruleSets: {error.message}")
             continue
-        if method not in _COMPUTED:
-            found.append(f"terms.ruleSets: {named} needs curves or a group of its own, which an event has not")
-        half_hours = int((ends_at - starts_at).total_seconds()) // 1800
-        if method is Method.FIXED and len(read.fixed_kwh or ()) != half_hours:
-            found.append(f"terms.fixedKwh: rule set FIXED needs {half_hours} numbers, kWh a half-hour")
+        if (fault := unmet(read, rules, half_hours)) is not None:
+            found.append(fault)
     return found
+
+
+def unmet(terms: EventTerms, rules: RuleSet, half_hours: int) -> str | None:
+    """What an event of these terms lacks for being computed by `rules`; None: nothing."""
+    if rules.method is Method.CONTROL_GROUP:
+        return f"terms.ruleSets: {rules.id} needs a group of assets that are not called, which an event has not"
+    if rules.method is Method.FIXED and len(terms.fixed_kwh or ()) != half_hours:
+        return f"terms.fixedKwh: rule set {rules.id} needs {half_hours} numbers, kWh a half-hour"
+    if rules.method is Method.NOMINATED and terms.metering not in {None, Metering.IMPORT}:
+        return f"terms.metering: curves are filed for import, so rule set {rules.id} needs IMPORT"
+    return None

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -13,18 +13,17 @@ import msgspec
 import numpy as np
 
 from energygrid.errors import Invalid
-from energygrid.flexibility.baselines import catalogue
+from energygrid.flexibility.baselines import catalogue, given
 from energygrid.flexibility.baselines.days import LocalDays, holidays
 from energygrid.flexibility.baselines.rule_set import Floor, Method, RuleSet
 from energygrid.flexibility.events.event import Event
-from energygrid.flexibility.events.terms import EventTerms
+from energygrid.flexibility.events.terms import EventTerms, unmet
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.flexibility.settlement.delivery import Direction, Metering, Terms
 from energygrid.flexibility.settlement.money import Incentive
 from energygrid.metering.calendar import Span, local_days
 
 _EPOCH = date(1970, 1, 1)
-_COMPUTED = (Method.DAY_MATCH, Method.SAME_DAY, Method.ZERO, Method.FIXED)
 
 
 class RunKind(StrEnum):
@@ -49,6 +48,7 @@ class Basis:
     methods    the first is what is paid by; the others stand beside it
     open_to    statements of baselines change until the event begins, those of settlements until the deadline for data
     fixed_kwh  of FIXED: the curve of every asset, kWh an interval
+    filed_by   of NOMINATED: until when curves are filed
     """
 
     kind: RunKind
@@ -61,6 +61,7 @@ class Basis:
     currency: str
     open_to: datetime
     fixed_kwh: tuple[float, ...]
+    filed_by: datetime | None = None
 
     @property
     def intervals(self) -> int:
@@ -95,6 +96,7 @@ class Basis:
             "currency": self.currency,
             "openTo": self.open_to.isoformat(),
             "fixedKwh": list(self.fixed_kwh),
+            "filedBy": None if self.filed_by is None else self.filed_by.isoformat(),
         }
 
     def digest(self) -> str:
@@ -125,26 +127,22 @@ def read(stored: Mapping[str, Any]) -> Basis:
         currency=stored["currency"],
         open_to=datetime.fromisoformat(stored["openTo"]),
         fixed_kwh=tuple(stored["fixedKwh"]),
+        filed_by=None if stored["filedBy"] is None else datetime.fromisoformat(stored["filedBy"]),
     )
 
 
 def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basis:
     """What `event` is settled by: its terms, else what the tenant has set.
 
-    Raises NotFound UNKNOWN_RULE_SET, RULE_SET_NOT_IN_FORCE, Invalid NOT_COMPUTED, BAD_TERMS.
+    Raises NotFound UNKNOWN_RULE_SET, RULE_SET_NOT_IN_FORCE, Invalid BAD_TERMS.
     """
     span = Span(event.starts_at.astimezone(UTC), event.ends_at.astimezone(UTC))
     terms = EventTerms.model_validate(event.terms)
     day = int(local_days(np.array([span.instants()[0]]), settings.zone)[0])
     rules = [catalogue.find(each, _EPOCH + timedelta(days=day)) for each in terms.rule_sets or settings.rule_sets]
-    for each in rules:
-        if each.method not in _COMPUTED:
-            message = f"an event cannot be settled by {each.id} yet: it needs curves or a group of its own"
-            raise Invalid("NOT_COMPUTED", message, rule_set=each.id)
-    fixed = tuple(terms.fixed_kwh or ())
     intervals = (span.instants()[1] - span.instants()[0]) // 1800
-    if any(each.method is Method.FIXED for each in rules) and len(fixed) != intervals:
-        raise Invalid("BAD_TERMS", f"rule set FIXED needs the term fixedKwh: {intervals} numbers, kWh a half-hour")
+    if faults := [fault for each in rules if (fault := unmet(terms, each, intervals)) is not None]:
+        raise Invalid("BAD_TERMS", "; ".join(faults))
     wait = settings.deadline_days if terms.deadline_days is None else terms.deadline_days
     metering, cap = terms.metering or Metering.IMPORT, bool(terms.cap_at_baseline)
     return Basis(
@@ -157,8 +155,18 @@ def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basi
         incentive_type=Incentive(event.incentive_type),
         currency=event.currency,
         open_to=span.start if kind is RunKind.BASELINE else span.end + timedelta(days=wait),
-        fixed_kwh=fixed,
+        fixed_kwh=tuple(terms.fixed_kwh or ()),
+        filed_by=_filed_by(rules, terms, settings.zone, span),
     )
+
+
+def _filed_by(rules: list[RuleSet], terms: EventTerms, zone: str, span: Span) -> datetime | None:
+    nominated = next((each for each in rules if each.method is Method.NOMINATED), None)
+    if nominated is None:
+        return None
+    if terms.nomination_deadline is not None:
+        nominated = replace(nominated, deadline=time.fromisoformat(terms.nomination_deadline))
+    return datetime.fromtimestamp(given.deadline(nominated, zone, span), UTC)
 
 
 def _dated(rules: RuleSet, span: Span) -> Rules:

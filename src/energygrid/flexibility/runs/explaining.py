@@ -61,6 +61,7 @@ def _explained(statement: Statement, how: Basis, newest: Run | None) -> dict[str
         "state": statement.state,
         "deadlinePassed": proof["closed"],
         "zone": proof["zone"],
+        "nominationRevision": proof.get("nomination"),
         "flows": flows,
         "countedKwh": [_kwh(value) for value in proof["counted"]],
         "deliveredKwh": _kwh(proof["delivered"]),
@@ -201,7 +202,8 @@ def _recorded(group: Sequence[tuple[Statement, dict[str, Any]]], days: Days) -> 
         for flow in ("import", "export"):
             for letters in proof.get(flow, {}).get("days", {}).values():
                 event_days[row] |= evidence.event_days(letters)
-    return Recorded(method, revisions, event_days, ["export" in each for each in proofs])
+    exported, nominated = ["export" in each for each in proofs], [each.get("nomination", 0) for each in proofs]
+    return Recorded(method, revisions, event_days, exported, nominated)
 
 
 def _fault(stored: Statement, made: Statement | None) -> str | None:

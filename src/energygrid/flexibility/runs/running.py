@@ -24,7 +24,12 @@ from energygrid.flexibility.settings import FlexibilitySettings
 
 CALCULATING, READY, CLOSED = "CALCULATING", "READY", "CLOSED"
 PART, RESTATE, CLOSE = "flexibility.run_part", "flexibility.restate", "flexibility.close_run"
+MEASURE, MEASURE_PART = "flexibility.measure", "flexibility.measure_part"
 QUEUE = "flexibility"
+_LATER = -10
+"""Priority of what nobody waits for."""
+_HEAD = 100
+"""So far evidence tells what it is computed by."""
 _KINDS = {Status.SCHEDULED: RunKind.BASELINE, Status.ENDED: RunKind.SETTLEMENT}
 
 
@@ -80,6 +85,9 @@ def run_part(
         return
     how = basis.read(run.basis)
     store(db, Work(tenant.id, how, revision, now), assets)
+    if kind is RunKind.SETTLEMENT:  # its readings are there: how well its baselines fit can be told anew
+        which: dict[str, Any] = {"event": str(event), "kind": kind, "revision": revision, "part": part}
+        defer(db, MEASURE_PART, queue=QUEUE, priority=_LATER, tenant_id=tenant.id, **which)
     queries.newest_run(db, tenant.id, event, kind, lock=True)
     if queries.open_parts(db, tenant.id, run) == 0:
         _finish(db, tenant, run, how, now)
@@ -103,8 +111,8 @@ def store(db: Connection, work: Work, assets: Sequence[UUID]) -> int:
 
 
 def _differs(before: Statement | None, after: Statement) -> bool:
-    """Also by what they are computed by, which the evidence begins with."""
-    return before is None or before.figures() != after.figures() or before.evidence[:80] != after.evidence[:80]
+    """Also by what they are computed by, which the evidence begins with: a nominated curve, and the basis."""
+    return before is None or before.figures() != after.figures() or before.evidence[:_HEAD] != after.evidence[:_HEAD]
 
 
 def _finish(db: Connection, tenant: Tenant, run: Run, how: Basis, now: datetime) -> None:

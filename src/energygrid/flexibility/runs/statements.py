@@ -13,16 +13,16 @@ from sqlalchemy import Connection
 from energygrid.flexibility.baselines.compute import Baselines, State, compute
 from energygrid.flexibility.baselines.rule_set import Method
 from energygrid.flexibility.baselines.selection import MATTERS
-from energygrid.flexibility.runs import evidence
+from energygrid.flexibility.runs import curves, evidence
 from energygrid.flexibility.runs.basis import Basis, Rules, RunKind
-from energygrid.flexibility.runs.loading import Days, Loaded, Revisions, load
+from energygrid.flexibility.runs.curves import Filed
+from energygrid.flexibility.runs.loading import Days, Loaded, Revisions, days_of_events, load
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries.loading import Member
 from energygrid.flexibility.runs.statement import EXPIRED, PENDING, PROCESSED, Statement
 from energygrid.flexibility.settlement.delivery import Delivery, Metering, Pair, deliver
 from energygrid.flexibility.settlement.energy import micro
 from energygrid.flexibility.settlement.money import lines
-from energygrid.metering.calendar import local_days
 from energygrid.metering.readings import Bools, Float64s
 
 
@@ -31,12 +31,14 @@ class Recorded:
     """What statements by one method were computed from, read from their evidence: for computing them once more.
 
     revisions  by flow, (H, U);  event_days  (H, D);  exported  (H,) whether an asset had an export meter then
+    nominated  (H,) revisions of curves; 0: there was none
     """
 
     method: str
     revisions: dict[str, Revisions]
     event_days: Bools
     exported: Sequence[bool]
+    nominated: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,13 @@ class Work:
 
 
 class _Flow(NamedTuple):
-    """The baseline of one flow and what was metered in the event, both (H, n)."""
+    """The baseline of one flow and what was metered in the event, both (H, n); `filed`: of a nominated baseline."""
 
     baselines: Baselines
     curve: Float64s
     actual: Float64s
     revisions: Revisions
+    filed: Filed | None
 
 
 def evaluate(db: Connection, work: Work, assets: Sequence[UUID], recorded: Recorded | None = None) -> list[Statement]:
@@ -76,7 +79,11 @@ def _of_zone(
     db: Connection, work: Work, zone: str, members: list[Member], recorded: Recorded | None
 ) -> list[Statement]:
     days = Days.of(work.basis.days(zone))
-    event_days = _event_days(db, work, members, days) if recorded is None else recorded.event_days
+    if recorded is None:
+        uuids = [each.uuid for each in members]
+        event_days = days_of_events(db, work.tenant_id, uuids, days.local, apart_from=work.basis.event)
+    else:
+        event_days = recorded.event_days
     known = {}
     if recorded is not None:
         known = recorded.revisions
@@ -87,41 +94,30 @@ def _of_zone(
     exported = None
     if any(each is not None for each in received):
         exported = load(db, received, days, revisions=known.get("export"))
+    nominated = None if recorded is None else recorded.nominated
+    filed = curves.filed(db, work.tenant_id, work.basis, [each.uuid for each in members], nominated)
     made: list[Statement] = []
     for rules in work.basis.methods:
         if recorded is not None and recorded.method != rules.rules.id:
             continue
-        flows = {"import": _flow(work.basis, rules, imported, event_days)}
+        flows = {"import": _flow(work.basis, rules, imported, event_days, filed)}
         if exported is not None:
-            flows["export"] = _flow(work.basis, rules, exported, event_days)
+            flows["export"] = _flow(work.basis, rules, exported, event_days, None)
         made += _statements(work, rules, days, members, flows)
     if len(work.basis.methods) > 1:
         made.sort(key=lambda each: each.asset_uuid)  # stable: methods stay in their order
     return made
 
 
-def _event_days(db: Connection, work: Work, members: list[Member], days: Days) -> Bools:
-    shape = (len(members), len(days.local.number))
-    found = np.zeros(shape, np.bool_)
-    position = {member.uuid: row for row, member in enumerate(members)}
-    span = days.local.span
-    for other in loading.other_events(db, work.tenant_id, list(position), work.basis.event, span.start, span.end):
-        touched = np.array([other.starts_at.timestamp(), other.ends_at.timestamp() - 1], np.int64)
-        first, last = (local_days(touched, days.local.zone) - days.local.number[0]).tolist()
-        found[position[other.asset_uuid], max(first, 0) : last + 1] = True
-    return found
-
-
-def _flow(basis: Basis, rules: Rules, loaded: Loaded, event_days: Bools | None) -> _Flow:
+def _flow(basis: Basis, rules: Rules, loaded: Loaded, event_days: Bools | None, filed: Filed | None) -> _Flow:
     usage, span = loaded.usage, basis.span
-    given = None
-    if rules.rules.method is Method.FIXED:
-        given = np.tile(np.array(basis.fixed_kwh), (len(usage.kwh), 1))
+    given = curves.given(basis, rules.rules, len(usage.kwh), filed)
     found = compute(rules.rules, usage, span, holidays=rules.holidays, event_days=event_days, given=given)
     actual = usage.kwh[:, usage.days.positions(*span.instants())]
+    used = filed if rules.rules.method is Method.NOMINATED else None
     if basis.kind is RunKind.BASELINE:
-        return _Flow(found, found.unadjusted, np.full_like(actual, np.nan), loaded.revisions)
-    return _Flow(found, found.adjusted, actual, loaded.revisions)
+        return _Flow(found, found.unadjusted, np.full_like(actual, np.nan), loaded.revisions, used)
+    return _Flow(found, found.adjusted, actual, loaded.revisions, used)
 
 
 def _statements(
@@ -135,7 +131,7 @@ def _statements(
     sums = {name: (_sums(flow.curve), _sums(flow.actual)) for name, flow in flows.items()}
     none: list[int | None] = [None] * len(members)
     proofs = _proofs(work, rules, days, members, flows, state, delivery, amounts)
-    curves = _curves(delivery)
+    figures = _curves(delivery)
     matter = _matter(days, members, flows, basis.kind)
     columns = zip(
         state,
@@ -146,7 +142,7 @@ def _statements(
         ),
         delivery.total.tolist(),
         amounts,
-        curves,
+        figures,
         matter,
         proofs,
         strict=True,
@@ -266,9 +262,11 @@ def _proofs(
         for name, flow in flows.items()
     }
     counted, totals = delivery.counted.tolist(), delivery.total.tolist()
+    filed = flows["import"].filed
     made = []
     for row, member in enumerate(members):
-        whole = head | {"asset": str(member.uuid), "state": state[row]}
+        whole: dict[str, Any] = {} if filed is None else {"nomination": filed.revisions[row]}
+        whole |= head | {"asset": str(member.uuid), "state": state[row]}
         for name, (part, curve, actual) in parts.items():
             if name == "import" or member.received is not None:
                 whole[name] = part[row] | {"baseline": curve[row], "actual": actual[row]}

@@ -95,6 +95,21 @@ flex_statement_revision = Table(
     info=BY_TENANT,
 )
 
+flex_nomination = Table(
+    "flex_nomination",
+    metadata,
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("event_uuid", Uuid, nullable=False),
+    Column("asset_uuid", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False, comment="1 for the first filing; each one is kept"),
+    Column("starts_at", Instant, nullable=False, comment="start of the event that it was filed for"),
+    Column("filed_at", Instant, nullable=False, comment="by the tenant's clock"),
+    Column("micro_kwh", ARRAY(BigInteger), nullable=False, comment="millionths of a kWh in each half-hour"),
+    PrimaryKeyConstraint("tenant_id", "event_uuid", "asset_uuid", "revision"),
+    ForeignKeyConstraint(["tenant_id", "event_uuid"], ["flex_event.tenant_id", "flex_event.uuid"]),
+    info=BY_TENANT,
+)
+
 flex_touched = Table(
     "flex_touched",
     metadata,
@@ -116,6 +131,7 @@ flex_accuracy = Table(
     Column("asset_uuid", Uuid, nullable=False),
     Column("method", Text, nullable=False),
     Column("computed_at", Instant, nullable=False),
+    Column("basis", JSONB, nullable=False, comment="what it was computed from: another one, other figures"),
     Column("figures", JSONB, nullable=False),
     PrimaryKeyConstraint("tenant_id", "asset_uuid", "method"),
     info=BY_TENANT,

@@ -59,6 +59,7 @@ _EXPLAINED: dict[str, Any] = {
     "state": "PROCESSED",
     "deadlinePassed": False,
     "zone": "Europe/London",
+    "nominationRevision": None,
     "flows": {
         "import": {
             "considered": [{"forDay": "2026-01-15", "days": [{"day": "2026-01-14", "reason": "PICKED"}]}],
@@ -118,7 +119,10 @@ class FlowOut(Out):
 
 
 class ExplanationOut(Out):
-    """One statement. `evidence` is the canonical JSON that `sha256` is taken of; `eventHead` the hash over all."""
+    """One statement. `evidence` is the canonical JSON that `sha256` is taken of; `eventHead` the hash over all.
+
+    nominationRevision  of rule set NOMINATED: the asset's curve that was used; 0: none was filed in time
+    """
 
     model_config = example(_EXPLAINED)
 
@@ -131,6 +135,7 @@ class ExplanationOut(Out):
     state: str
     deadline_passed: bool
     zone: str
+    nomination_revision: int | None
     flows: dict[str, FlowOut]
     counted_kwh: list[str]
     delivered_kwh: str

@@ -15,6 +15,7 @@ def upgrade() -> None:
     for name, key in (("flex_statement", ()), ("flex_statement_revision", ("revision",))):
         _statements(name, *key)
     op.create_index("ix_flex_statement_asset_uuid", "flex_statement", ["tenant_id", "asset_uuid"])
+    _nominations()
     op.create_table(
         "flex_touched",
         sa.Column("tenant_id", sa.BigInteger, nullable=False),
@@ -32,6 +33,7 @@ def upgrade() -> None:
         sa.Column("asset_uuid", sa.Uuid, nullable=False),
         sa.Column("method", sa.Text, nullable=False),
         sa.Column("computed_at", _INSTANT, nullable=False),
+        sa.Column("basis", JSONB, nullable=False, comment="what it was computed from: another one, other figures"),
         sa.Column("figures", JSONB, nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "asset_uuid", "method", name="pk_flex_accuracy"),
     )
@@ -67,6 +69,25 @@ def _runs() -> None:
         sa.Column("assets", ARRAY(sa.Uuid), nullable=False),
         sa.Column("done_at", _INSTANT),
         sa.PrimaryKeyConstraint("tenant_id", "event_uuid", "kind", "revision", "part", name="pk_flex_run_part"),
+    )
+
+
+def _nominations() -> None:
+    op.create_table(
+        "flex_nomination",
+        sa.Column("tenant_id", sa.BigInteger, nullable=False),
+        sa.Column("event_uuid", sa.Uuid, nullable=False),
+        sa.Column("asset_uuid", sa.Uuid, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False, comment="1 for the first filing; each one is kept"),
+        sa.Column("starts_at", _INSTANT, nullable=False, comment="start of the event that it was filed for"),
+        sa.Column("filed_at", _INSTANT, nullable=False, comment="by the tenant's clock"),
+        sa.Column("micro_kwh", ARRAY(sa.BigInteger), nullable=False, comment="millionths of a kWh in each half-hour"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "event_uuid"],
+            ["flex_event.tenant_id", "flex_event.uuid"],
+            name="fk_flex_nomination_tenant_id_event_uuid",
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "event_uuid", "asset_uuid", "revision", name="pk_flex_nomination"),
     )
 
 
