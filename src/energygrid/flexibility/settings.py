@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_HALF_HOUR = r"^([01]\d|2[0-3]):(00|30)$"
+
 
 class FlexibilitySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -30,3 +32,13 @@ class FlexibilitySettings(BaseModel):
     )
     restate_after_s: float = Field(2, ge=0, description="How long late readings are gathered before restating.")
     assets_per_job: int = Field(2_500, ge=1, le=10_000, description="Assets of one job of baselines or settlement.")
+    accuracy_rule_sets: list[str] = Field(
+        ["BL01_NO_IDA", "GB_MID_8_OF_10", "CAISO_10_OF_10"],
+        description="Rule sets whose accuracy is measured beside that of `rule_sets`.",
+    )
+    accuracy_from: str = Field(
+        "17:00", pattern=_HALF_HOUR, description="Wall-clock time from which baselines are compared with what was used."
+    )
+    accuracy_to: str = Field(
+        "19:00", pattern=_HALF_HOUR, description="Until when; at or before `accuracy_from`: of the next day."
+    )

@@ -8,7 +8,7 @@ from energygrid.access import tenants
 from energygrid.flexibility import runs, sandbox
 from energygrid.flexibility.events import clock
 from energygrid.flexibility.registry import schemes, verification
-from energygrid.flexibility.runs import running
+from energygrid.flexibility.runs import accuracy, running
 from energygrid.flexibility.runs.basis import RunKind
 from energygrid.jobs.app import Patient, app, context
 
@@ -70,3 +70,19 @@ def close_runs(tenant_id: int) -> None:
     database = context().database
     tenant = database.read(tenants.get_tenant, tenant_id)
     database.write(runs.close_due, tenant, _now())
+
+
+@app.task(name=running.MEASURE, queue=running.QUEUE, retry=_RETRY)
+def measure(tenant_id: int, assets: list[str]) -> None:
+    """Measure how well baselines fit some assets."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(accuracy.measure, tenant, [UUID(each) for each in assets], _now())
+
+
+@app.task(name=running.MEASURE_PART, queue=running.QUEUE, retry=_RETRY)
+def measure_part(tenant_id: int, event: str, kind: str, revision: int, part: int) -> None:
+    """Measure how well baselines fit the assets of one part of a settlement."""
+    database = context().database
+    tenant = database.read(tenants.get_tenant, tenant_id)
+    database.write(accuracy.measure_part, tenant, UUID(event), kind, revision, part, _now())

@@ -7,6 +7,7 @@ these are a slice of them, whatever the clocks do.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from energygrid.flexibility.baselines.days import LocalDays, Usage
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries.loading import Blocks
 from energygrid.metering.blocks import unpack_joined
-from energygrid.metering.readings import DAY_S, Float64s
+from energygrid.metering.calendar import local_days
+from energygrid.metering.readings import DAY_S, Bools, Float64s
 
 _EPOCH = date(1970, 1, 1)
 _SLOTS = 48
@@ -73,6 +75,19 @@ def load(db: Connection, series: Sequence[int | None], days: Days, *, revisions:
     if found:
         _lay_out(found, position, kwh.reshape(-1, _SLOTS), known.reshape(-1), days.count, revisions)
     return Loaded(Usage(days.local, kwh[:, days.cut]), known)
+
+
+def days_of_events(
+    db: Connection, tenant_id: int, assets: Sequence[UUID], days: LocalDays, *, apart_from: UUID | None = None
+) -> Bools:
+    """(H, D) days on which each asset has an event that it takes part in."""
+    found = np.zeros((len(assets), len(days.number)), np.bool_)
+    position = {uuid: row for row, uuid in enumerate(assets)}
+    for event in loading.events(db, tenant_id, assets, days.span.start, days.span.end, apart_from=apart_from):
+        touched = np.array([event.starts_at.timestamp(), event.ends_at.timestamp() - 1], np.int64)
+        first, last = (local_days(touched, days.zone) - days.number[0]).tolist()
+        found[position[event.asset_uuid], max(first, 0) : last + 1] = True
+    return found
 
 
 def _lay_out(

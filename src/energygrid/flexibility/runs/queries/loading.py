@@ -1,4 +1,4 @@
-"""SQL of what a run reads: members, their series, their day blocks, their other events."""
+"""SQL of what a run reads: members, their series, their day blocks, their events."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -34,8 +34,8 @@ class Blocks(NamedTuple):
     values: bytes
 
 
-class Other(NamedTuple):
-    """Another event that an asset takes part in."""
+class Taken(NamedTuple):
+    """An event that an asset takes part in."""
 
     asset_uuid: UUID
     starts_at: datetime
@@ -73,11 +73,11 @@ _EVER = _BLOCKS.format(
     ) AS kept"""
 )
 
-_OTHERS = """
+_EVENTS = """
     SELECT p.asset_uuid, e.starts_at, e.ends_at
     FROM flex_event_asset p
     JOIN flex_event e ON e.tenant_id = p.tenant_id AND e.uuid = p.event_uuid
-    WHERE p.tenant_id = %b AND p.asset_uuid = ANY(%b::uuid[]) AND e.uuid <> %b
+    WHERE p.tenant_id = %b AND p.asset_uuid = ANY(%b::uuid[]) AND e.uuid IS DISTINCT FROM %b
       AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND NOT e.opt_in_required))
       AND e.status IN ('SCHEDULED', 'STARTED', 'ENDED') AND e.starts_at < %b AND e.ends_at > %b
 """
@@ -126,10 +126,16 @@ def blocks(db: Connection, series: Sequence[int], first: date, last: date, *, ev
         return [Blocks(*row) for row in cursor]
 
 
-def other_events(
-    db: Connection, tenant_id: int, assets: Sequence[UUID], event: UUID, start: datetime, end: datetime
-) -> list[Other]:
+def events(
+    db: Connection,
+    tenant_id: int,
+    assets: Sequence[UUID],
+    start: datetime,
+    end: datetime,
+    *,
+    apart_from: UUID | None = None,
+) -> list[Taken]:
     """Those that touch [start, end)."""
     with driver_of(db).cursor(binary=True) as cursor:
-        cursor.execute(_OTHERS, (tenant_id, list(assets), event, end, start))
-        return [Other(*row) for row in cursor]
+        cursor.execute(_EVENTS, (tenant_id, list(assets), apart_from, end, start))
+        return [Taken(*row) for row in cursor]
