@@ -42,12 +42,13 @@ KINDS = {
     "waitFor": "ingest",
 }
 """Of the names of ids in paths, queries and bodies."""
-VALUES: Ids = {}
+VALUES: Ids = {"timestamp": "1767225600"}
 """Of parameters in paths that are no ids."""
 QUERIES: dict[str, list[dict[str, str]]] = {
     "replayWebhook": [{"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}],
     "createEvent": [{}, {"dryRun": "true"}],
     "createAssets": [{}, {"allOrNothing": "true"}],
+    "listAssetBaselines": [{"start_ts": "1767225600", "end_ts": "1767229200"}],
 }
 """Other parameters that an operation needs, or that have it do something else: it is tried with each of them."""
 RECORD = {"timestamp": 1767225600, "value": 0.5}
@@ -255,6 +256,10 @@ def test_the_same_requests_with_ones_own_ids_find_what_they_name(
     asked = sorted(requests(flex.http.get("/openapi.json").json()), key=lambda each: order.index(each.method))
     for request in asked:
         answer = request.send(flex, own_for(request, own))
+        if (
+            answer.status_code == 404 and answer.json()["code"] == "NO_BASELINE"
+        ):  # the asset is found: it has no readings
+            continue
         assert answer.status_code != 404, f"{request.operation}: {answer.text}"
         assert request.method != "GET" or answer.status_code == 200, f"{request.operation}: {answer.text}"
         assert not [kind for kind, uuid in theirs.items() if uuid in answer.text], request.operation

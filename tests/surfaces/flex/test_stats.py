@@ -52,7 +52,7 @@ class Settled:
         return self.flex.get(f"/api/v1/events/{self.event}/{path}", params=params)
 
 
-def _send(flex: Flex, asset: str, days: list[date]) -> None:
+def send(flex: Flex, asset: str, days: list[date]) -> None:
     records = [
         {
             "assetUUID": asset,
@@ -78,8 +78,8 @@ def settled(flex: Flex, make_assets: Callable[..., list[str]], run_jobs: Callabl
     assets = sorted(make_assets(2))
     history = [FIRST_DAY + timedelta(days=number) for number in range((EVENT_DAY - FIRST_DAY).days)]
     for asset in assets:
-        _send(flex, asset, history)
-    _send(flex, assets[0], [EVENT_DAY])
+        send(flex, asset, history)
+    send(flex, assets[0], [EVENT_DAY])
     uuid, tenant = uuid4(), flex.tenant
     values = {"name": "peak", "type": "TURN_DOWN", "status": "SCHEDULED", "starts_at": STARTS}
     values |= {"ends_at": STARTS + timedelta(hours=1), "opt_in_required": True, "incentive": "2.25"}
@@ -135,7 +135,7 @@ def test_late_readings_make_a_new_revision_and_the_old_one_can_be_asked_for(
     settled: Settled, run_jobs: Callable[[], None]
 ) -> None:
     before = datetime.now(UTC)
-    _send(settled.flex, settled.assets[1], [EVENT_DAY])
+    send(settled.flex, settled.assets[1], [EVENT_DAY])
     _clock_of_jobs(settled.flex)
     run_jobs()
     now = settled.get("stats").json()

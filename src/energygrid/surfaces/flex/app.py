@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from energygrid.services import Services
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.flex import (
+    asset_baselines,
     assets,
     baselines,
     consents,
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     nominations.router,
     baselines.router,
+    asset_baselines.router,
     stats.router,
     event_assets.router,
     webhooks.router,
