@@ -120,13 +120,13 @@ def test_a_settlement_by_curves_can_be_verified_and_a_changed_curve_is_found(fle
     _file(fleet, event, {assets[0]: ["0.6", "0.6"]})
     _settle(fleet, event)
 
-    def faults() -> list[int | None]:
+    def faults() -> list[UUID | None]:
         found = explaining.verify(fleet.db, fleet.tenant, event.uuid)
-        return [each.asset and each.asset.int for one in found for each in one.faults if one.kind == "SETTLEMENT"]
+        return [each.asset for one in found for each in one.faults if one.kind == "SETTLEMENT"]
 
     assert faults() == []
     fleet.db.execute(text("UPDATE flex_nomination SET micro_kwh = '{500000,900000}' WHERE revision = 2"))
-    assert faults() == [1]
+    assert faults() == [assets[0]]
 
 
 def test_what_cannot_be_filed_says_why(fleet: Fleet) -> None:

@@ -156,6 +156,16 @@ def test_a_fixed_curve_is_every_assets_baseline(fleet: Fleet) -> None:
     assert {each.amount for each in found} == {Decimal("0.54")}
 
 
+def test_a_fixed_curve_is_one_of_import_and_says_nothing_of_export(fleet: Fleet) -> None:
+    assets = fleet.add(1)
+    fleet.write(assets, [EVENT_DAY])
+    fleet.write(assets, [EVENT_DAY], value=lambda *_: 0.1, flow=Flow.RECEIVED)
+    event = fleet.event(assets, terms={"ruleSets": ["FIXED"], "fixedKwh": [0.6, 0.5]})
+    fleet.run(event)
+    (found,) = _statements(fleet, event.uuid, assets)
+    assert (found.baseline, found.export_baseline, found.export_actual) == (1_100_000, None, 200_000)
+
+
 def test_other_times_replace_the_baselines_and_what_left_is_gone(fleet: Fleet, history: list[date]) -> None:
     assets = fleet.add(2)
     fleet.write(assets, history)

@@ -68,6 +68,6 @@ def unmet(terms: EventTerms, rules: RuleSet, half_hours: int) -> str | None:
         return f"terms.ruleSets: {rules.id} needs a group of assets that are not called, which an event has not"
     if rules.method is Method.FIXED and len(terms.fixed_kwh or ()) != half_hours:
         return f"terms.fixedKwh: rule set {rules.id} needs {half_hours} numbers, kWh a half-hour"
-    if rules.method is Method.NOMINATED and terms.metering not in {None, Metering.IMPORT}:
-        return f"terms.metering: curves are filed for import, so rule set {rules.id} needs IMPORT"
+    if rules.method in {Method.FIXED, Method.NOMINATED} and terms.metering not in {None, Metering.IMPORT}:
+        return f"terms.metering: curves are given for import alone, so rule set {rules.id} needs IMPORT"
     return None

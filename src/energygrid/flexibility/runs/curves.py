@@ -46,9 +46,7 @@ def filed(
 
 
 def given(basis: Basis, rules: RuleSet, assets: int, filed: Filed | None) -> Float64s | None:
-    """(assets, n) for a method that is given its baselines, else None. `filed`: None where the flow has no curves."""
+    """(assets, n) import for a method that is given its baselines, else None."""
     if rules.method is Method.FIXED:
         return np.tile(np.array(basis.fixed_kwh), (assets, 1))
-    if rules.method is Method.NOMINATED:
-        return np.full((assets, basis.intervals), np.nan) if filed is None else filed.kwh
-    return None
+    return filed.kwh if rules.method is Method.NOMINATED and filed is not None else None

@@ -102,16 +102,21 @@ def _of_zone(
             continue
         flows = {"import": _flow(work.basis, rules, imported, event_days, filed)}
         if exported is not None:
-            flows["export"] = _flow(work.basis, rules, exported, event_days, None)
+            flows["export"] = _flow(work.basis, rules, exported, event_days, filed, export=True)
         made += _statements(work, rules, days, members, flows)
     if len(work.basis.methods) > 1:
         made.sort(key=lambda each: each.asset_uuid)  # stable: methods stay in their order
     return made
 
 
-def _flow(basis: Basis, rules: Rules, loaded: Loaded, event_days: Bools | None, filed: Filed | None) -> _Flow:
+def _flow(
+    basis: Basis, rules: Rules, loaded: Loaded, event_days: Bools, filed: Filed | None, *, export: bool = False
+) -> _Flow:
+    """Curves are given for import: where they are the method, export has no baseline."""
     usage, span = loaded.usage, basis.span
     given = curves.given(basis, rules.rules, len(usage.kwh), filed)
+    if export and given is not None:
+        given = np.full_like(given, np.nan)
     found = compute(rules.rules, usage, span, holidays=rules.holidays, event_days=event_days, given=given)
     actual = usage.kwh[:, usage.days.positions(*span.instants())]
     used = filed if rules.rules.method is Method.NOMINATED else None
