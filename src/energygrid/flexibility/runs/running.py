@@ -78,29 +78,41 @@ def start(db: Connection, tenant: Tenant, event: Event, now: datetime) -> None:
 def run_part(
     db: Connection, tenant: Tenant, event: UUID, kind: RunKind, revision: int, part: int, now: datetime
 ) -> None:
-    """Compute one part; whoever completes the last one publishes. Once more does nothing."""
+    """Compute one part; whoever completes the last one publishes.
+
+    Once more does nothing, and one that a newer run has overtaken meanwhile writes nothing.
+    """
     assets = queries.take_part(db, tenant.id, event, kind, revision, part, now)
     run = queries.newest_run(db, tenant.id, event, kind)
     if assets is None or run is None or run.revision != revision:
         return
     how = basis.read(run.basis)
-    store(db, Work(tenant.id, how, revision, now), assets)
+    work = Work(tenant.id, how, revision, now)
+    made = evaluate(db, work, assets)
+    queries.hold_run(db, tenant.id, run)
+    newest = queries.newest_run(db, tenant.id, event, kind)
+    if newest is None or newest.revision != revision:
+        return
+    _write(db, work, assets, made)
     if kind is RunKind.SETTLEMENT:  # its readings are there: how well its baselines fit can be told anew
         which: dict[str, Any] = {"event": str(event), "kind": kind, "revision": revision, "part": part}
         defer(db, MEASURE_PART, queue=QUEUE, priority=_LATER, tenant_id=tenant.id, **which)
-    queries.newest_run(db, tenant.id, event, kind, lock=True)
+    queries.hold_run(db, tenant.id, run, alone=True)
     if queries.open_parts(db, tenant.id, run) == 0:
         _finish(db, tenant, run, how, now)
 
 
 def store(db: Connection, work: Work, assets: Sequence[UUID]) -> int:
     """Compute statements and write those whose figures are not what they were; how many these are."""
+    return _write(db, work, assets, evaluate(db, work, assets))
+
+
+def _write(db: Connection, work: Work, assets: Sequence[UUID], made: Sequence[Statement]) -> int:
     how = work.basis
     known = {
         (each.method, each.asset_uuid): each
         for each in results.of_assets(db, work.tenant_id, how.event, how.kind, assets)
     }
-    made = evaluate(db, work, assets)
     changed = [each for each in made if _differs(known.get((each.method, each.asset_uuid)), each)]
     replaced = [key for each in changed if (key := (each.method, each.asset_uuid)) in known]
     if replaced:

@@ -55,6 +55,14 @@ def newest_run(
     return _run(db.execute(query.with_for_update() if lock else query).first())
 
 
+def hold_run(db: Connection, tenant_id: int, run: Run, *, alone: bool = False) -> None:
+    """No newer run begins before this transaction ends; `alone`: nor does anybody else hold it so."""
+    query = select(flex_run.c.revision).where(
+        _of(tenant_id, run.event_uuid, run.kind), flex_run.c.revision == run.revision
+    )
+    db.execute(query.with_for_update(read=not alone, key_share=True))
+
+
 def find_run(db: Connection, tenant_id: int, event: UUID, kind: str, revision: int) -> Run | None:
     query = select(*_COLUMNS).where(_of(tenant_id, event, kind), flex_run.c.revision == revision)
     return _run(db.execute(query).first())
