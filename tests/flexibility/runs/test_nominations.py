@@ -99,6 +99,17 @@ def test_a_curve_is_of_the_times_it_was_filed_for(fleet: Fleet) -> None:
     assert _settle(fleet, event)[1].baseline is None
 
 
+def test_a_deadline_that_moves_counts_the_curves_filed_until_then(fleet: Fleet) -> None:
+    event, (early, late, _) = _scheduled(fleet)
+    _file(fleet, event, {early: ["0.5", "0.5"]}, NOON - timedelta(hours=2))
+    _file(fleet, event, {early: ["0.9", "0.9"], late: ["0.9", "0.9"]}, NOON)
+    terms = '{"ruleSets": ["NOMINATED"], "nominationDeadline": "10:00"}'
+    fleet.db.execute(text("UPDATE flex_event SET terms = CAST(:terms AS jsonb)"), {"terms": terms})
+    shown, _ = nominations.page(fleet.db, fleet.tenant, event.uuid, offset=0, limit=10)
+    assert [each.counts for each in shown] == [False, False]
+    assert [each.baseline for each in _settle(fleet, event).values()] == [1_000_000, None, None]
+
+
 def test_filing_publishes_the_baselines_anew(fleet: Fleet) -> None:
     """Also where the curve has another shape and the same sum."""
     event, (asset, *_) = _scheduled(fleet)

@@ -3,7 +3,6 @@
 import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,12 +11,10 @@ from tests.flexibility.runs.conftest import AFTER, BEFORE, EVENT_DAY, STARTS, Fl
 
 from energygrid.errors import Invalid
 from energygrid.flexibility import runs
-from energygrid.flexibility.runs import running
 from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as run_queries
 from energygrid.flexibility.runs.statement import Statement
-from energygrid.flexibility.runs.statements import evaluate
 from energygrid.metering.readings import Flow
 
 
@@ -146,29 +143,6 @@ def test_a_rule_set_that_needs_a_group_of_its_own_is_refused(fleet: Fleet) -> No
     event = fleet.event([], status="SCHEDULED", terms={"ruleSets": ["CONTROL_GROUP"]})
     with pytest.raises(Invalid, match="CONTROL_GROUP needs a group"):
         runs.start(fleet.db, fleet.tenant, event, BEFORE)
-
-
-def test_a_part_that_a_newer_run_overtakes_writes_nothing(
-    fleet: Fleet, history: list[date], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assets = fleet.add(2)
-    fleet.write(assets, history)
-    event = fleet.event(assets, status="SCHEDULED")
-    runs.start(fleet.db, fleet.tenant, event, BEFORE)
-
-    def overtaken(*given: Any) -> list[Statement]:
-        made = evaluate(*given)
-        runs.start(fleet.db, fleet.tenant, event, BEFORE)
-        return made
-
-    with monkeypatch.context() as patch:
-        patch.setattr(running, "evaluate", overtaken)
-        runs.run_part(fleet.db, fleet.tenant, event.uuid, RunKind.BASELINE, 1, 0, BEFORE)
-    assert _statements(fleet, event.uuid, assets, "BASELINE") == []
-    assert fleet.find(event.uuid).baselines_revision == 0
-    runs.run_part(fleet.db, fleet.tenant, event.uuid, RunKind.BASELINE, 2, 0, BEFORE)
-    assert {each.revision for each in _statements(fleet, event.uuid, assets, "BASELINE")} == {2}
-    assert fleet.find(event.uuid).baselines_revision == 2
 
 
 def test_a_fixed_curve_is_every_assets_baseline(fleet: Fleet) -> None:

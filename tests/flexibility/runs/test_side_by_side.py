@@ -1,0 +1,93 @@
+"""Parts of a run that are computed at the same time, by workers with transactions of their own."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+from decimal import Decimal
+from threading import Barrier
+from typing import Any
+
+import pytest
+from tests.flexibility.runs.conftest import BEFORE, STARTS, Fleet
+
+from energygrid.access import tenants
+from energygrid.access.audit import SYSTEM
+from energygrid.access.caller import Tenant
+from energygrid.database.engine import Database
+from energygrid.flexibility import runs
+from energygrid.flexibility.events import nominations
+from energygrid.flexibility.runs import running
+from energygrid.flexibility.runs.basis import RunKind
+from energygrid.flexibility.runs.queries import results
+from energygrid.flexibility.runs.queries import runs as run_queries
+from energygrid.flexibility.runs.statement import Statement
+from energygrid.flexibility.runs.statements import evaluate
+
+EARLY = STARTS - timedelta(days=2)
+
+
+@pytest.fixture
+def tenant(database: Database) -> Tenant:
+    """With a part an asset."""
+    settings = {"flexibility": {"assets_per_job": 1}}
+    return database.write(tenants.create_tenant, "supplier", environment="production", now=BEFORE, settings=settings)
+
+
+@contextmanager
+def _fleet(database: Database, tenant: Tenant) -> Iterator[Fleet]:
+    with database.transaction() as db:
+        yield Fleet(db, tenant)
+
+
+def test_parts_that_end_together_publish_once(
+    database: Database, tenant: Tenant, history: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _fleet(database, tenant) as fleet:
+        assets = fleet.add(2)
+        fleet.write(assets, history)
+        event = fleet.event(assets, status="SCHEDULED")
+        runs.start(fleet.db, tenant, event, BEFORE)
+    together = Barrier(2, timeout=30)
+
+    def write(*given: Any) -> int:
+        together.wait()
+        return written(*given)
+
+    written = running._write
+    monkeypatch.setattr(running, "_write", write)
+    with ThreadPoolExecutor(2) as workers:
+        jobs = [
+            workers.submit(database.write, runs.run_part, tenant, event.uuid, RunKind.BASELINE, 1, part, BEFORE)
+            for part in range(2)
+        ]
+        assert [job.result(timeout=60) for job in jobs] == [None, None]
+    with _fleet(database, tenant) as fleet:
+        run = run_queries.newest_run(fleet.db, tenant.id, event.uuid, RunKind.BASELINE)
+        assert run is not None
+        assert (run.state, fleet.find(event.uuid).baselines_revision) == ("READY", 1)
+
+
+def test_curves_that_are_filed_while_a_part_is_computed_are_those_that_are_published(
+    database: Database, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _fleet(database, tenant) as fleet:
+        (asset,) = assets = fleet.add(1)
+        event = fleet.event(assets, status="SCHEDULED", terms={"ruleSets": ["NOMINATED"]})
+        runs.start(fleet.db, tenant, event, EARLY)
+
+    def overtaken(*given: Any) -> list[Statement]:
+        made = evaluate(*given)
+        curves = {asset: [Decimal("0.5"), Decimal("0.25")]}
+        database.write(nominations.file, tenant, event.uuid, curves, who=SYSTEM, now=EARLY)
+        return made
+
+    def stored() -> list[Statement]:
+        return database.read(results.of_assets, tenant.id, event.uuid, "BASELINE", [asset])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "evaluate", overtaken)
+        database.write(runs.run_part, tenant, event.uuid, RunKind.BASELINE, 1, 0, EARLY)
+    assert stored() == []
+    database.write(runs.run_part, tenant, event.uuid, RunKind.BASELINE, 2, 0, EARLY)
+    assert [(each.baseline, each.revision) for each in stored()] == [(750_000, 2)]
