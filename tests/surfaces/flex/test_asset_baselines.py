@@ -83,6 +83,14 @@ def test_where_there_is_no_baseline_it_is_left_out_and_says_why(flex: Flex, asse
     assert "BL01 needs" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("timestamp", [0, 4_102_444_800])
+def test_the_first_and_the_last_instant_have_no_baseline(
+    flex: Flex, make_assets: Callable[..., list[str]], timestamp: int
+) -> None:
+    (asset,) = make_assets(1)
+    assert get(flex, asset, f"baseline-at/{timestamp}").json()["code"] == "NO_BASELINE"
+
+
 @pytest.mark.parametrize(
     ("span", "code"),
     [
