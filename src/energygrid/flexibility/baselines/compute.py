@@ -141,7 +141,7 @@ def _of_day(
     event_days: Bools,
     holidays: Collection[date],
 ) -> tuple[Selection, Float64s]:
-    """The choice of one local day's reference days, and their profile (H, n) at `slots`."""
+    """The choice of one local day's reference days, and their profile (H, n) at `slots`, NaN where they are too few."""
     days, types = usage.days, rules.day_types
     assert types is not None
     if day < rules.lookback_days:
@@ -164,7 +164,8 @@ def _of_day(
     reason = np.broadcast_to(fixed, (len(totals), len(fixed))).copy()
     reason[:, at] = reasons
     selection = Selection(days.local_date(day), kind, reason, count, enough)
-    return selection, profile(values, selection.picked[:, at], kind)
+    curve = profile(values, selection.picked[:, at], kind)
+    return selection, np.where(enough[:, None], curve, np.nan)
 
 
 def _energy(usage: Usage, at: Int64s, slots: Int64s) -> Float64s:
