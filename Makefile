@@ -19,9 +19,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "EnergyGrid needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q src
 	touch $(STAMP)
 
 test: $(STAMP)  ## Run the whole suite on a database of its own
+	$(BIN)/python -m compileall -q src bench tests  # the many processes that tests start need not do it each
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
 
 node-clients: $(NODE_CLIENTS)/.installed  ## The outside Green Button client that runs on Node.js, for the test that uses it

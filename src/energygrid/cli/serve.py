@@ -64,7 +64,7 @@ def serve(
         with _job_process() if jobs else nullcontext(), _shared_figures(workers, settings.data_dir):
             console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]", soft_wrap=True)
             console.print(f"API documents: links on {settings.public_url}/", soft_wrap=True)
-            for surface in ("powerbox", "identity", "greenbutton"):
+            for surface in ("powerbox", "identity", "greenbutton", "flex"):
                 console.print(f"  {settings.public_url}/docs/{surface}", soft_wrap=True)
             if settings.environment == "sandbox":
                 console.print("\nSandbox credentials (also: energygrid sandbox credentials):")
