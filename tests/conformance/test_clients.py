@@ -77,15 +77,17 @@ def test_greenbutton_objects(world: World, keys: dict[str, Key], tmp_path: Path)
         assert same(values, stored(world)[key]), key
 
 
-def test_feedparser(batch: etree._Element, world: World) -> None:
-    """PyPI feedparser: any program that reads Atom reads the feed whole."""
+def test_feedparser(world: World) -> None:
+    """PyPI feedparser: any program that reads Atom reads the feed whole. Six weeks, for it takes its time."""
+    window = "?published-min=2025-02-01T00:00:00Z&published-max=2025-03-15T00:00:00Z"
+    batch = world.get(f"/Batch/Subscription/{world.consent.id}{window}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        feed = feedparser.parse(world.batch)
+        feed = feedparser.parse(batch)
     assert feed.bozo is False
     assert feed.version == "atom10"
-    ours = batch.findall(f"{{{ATOM}}}entry")
-    assert len(feed.entries) == len(ours)
+    ours = etree.fromstring(batch).findall(f"{{{ATOM}}}entry")
+    assert len(feed.entries) == len(ours) > 42
     for read, entry in zip(feed.entries, ours, strict=True):
         [own] = links(entry, "self")
         assert (read.id, read.title) == (urn(own), etree.QName(body(entry)).localname)
