@@ -91,3 +91,31 @@ def test_curves_that_are_filed_while_a_part_is_computed_are_those_that_are_publi
     assert stored() == []
     database.write(runs.run_part, tenant, event.uuid, RunKind.BASELINE, 2, 0, EARLY)
     assert [(each.baseline, each.revision) for each in stored()] == [(750_000, 2)]
+
+
+def test_a_run_that_begins_while_late_readings_are_looked_at_takes_them_up(
+    database: Database, tenant: Tenant, history: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _fleet(database, tenant) as fleet:
+        assets = fleet.add(1)
+        fleet.write(assets, history)
+        event = fleet.event(assets, status="SCHEDULED")
+        fleet.run(event, EARLY)
+        fleet.restate(EARLY)
+    with _fleet(database, tenant) as fleet:
+        fleet.write(assets, history[-1:], value=lambda _day, _slot: 2.0, now=EARLY)
+    affected = results.affected
+
+    def overtaken(*given: Any) -> Any:
+        database.write(runs.start, tenant, event, EARLY)
+        return affected(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "affected", overtaken)
+        database.write(runs.restate, tenant, EARLY)
+    with _fleet(database, tenant) as fleet:
+        newest = run_queries.newest_run(fleet.db, tenant.id, event.uuid, RunKind.BASELINE)
+        assert newest is not None
+        assert (newest.revision, newest.state) == (2, "CALCULATING")
+        runs.run_part(fleet.db, tenant, event.uuid, RunKind.BASELINE, 2, 0, EARLY)
+        assert run_queries.take_touched(fleet.db, tenant.id) != []

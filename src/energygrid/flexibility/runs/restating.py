@@ -59,8 +59,25 @@ def restate(db: Connection, tenant: Tenant, now: datetime) -> None:
         for event in sorted(events & busy):
             queries.add_touched(db, tenant.id, touched, now, event)
     for (event, kind), rows in groupby(sorted(marked), key=lambda row: row[:2]):
-        if (run := runs.get((event, kind))) is not None:
+        run = runs.get((event, kind))
+        if run is None:
+            continue
+        if _is_newest(db, tenant, run):
             _again(db, tenant, run, [asset for _, _, asset in rows], now)
+        else:  # the run that has begun meanwhile takes up what it may have missed when it is finished
+            for only, touched in noted:
+                if only in {None, event}:
+                    queries.add_touched(db, tenant.id, touched, now, event)
+
+
+def _is_newest(db: Connection, tenant: Tenant, run: Run) -> bool:
+    """Whether no other run of the event has begun; none can begin from here to the end of the transaction.
+
+    Whoever begins one holds the newest row too. Having waited for it, only a new statement sees what was begun.
+    """
+    queries.newest_run(db, tenant.id, run.event_uuid, run.kind, lock=True)
+    newest = queries.newest_run(db, tenant.id, run.event_uuid, run.kind)
+    return newest is not None and newest.revision == run.revision
 
 
 def _again(db: Connection, tenant: Tenant, run: Run, assets: list[UUID], now: datetime, *, close: bool = False) -> None:
