@@ -7,9 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from energygrid.flexibility.events import clock
+from energygrid.flexibility.runs.tables import flex_nomination
 
 from .conftest import Flex
 from .known_client import KnownClient
@@ -55,6 +56,11 @@ def filled(flex: Flex, run_jobs: Callable[[], None]) -> dict[str, str]:
     with flex.database.transaction() as db:  # as if that had been four days ago: the event is over
         for end in ("starts_at", "ends_at"):
             db.execute(text(f"UPDATE flex_event SET {end} = {end} - interval '4 days'"))
+        for uuid in assets:  # past the deadline of an event that has ended, and of another rule set
+            nomination = insert(flex_nomination).values(
+                tenant_id=flex.tenant.id, event_uuid=events[0], asset_uuid=uuid, revision=1, micro_kwh=[500_000]
+            )
+            db.execute(nomination.values(starts_at=day, filed_at=day))
         clock.sweep(db, datetime.now(UTC))
     run_jobs()
     return {
