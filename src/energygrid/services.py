@@ -1,6 +1,5 @@
 """What one process of the platform works with, opened once and closed in order."""
 
-import gc
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,6 @@ from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.engine import Database
 from energygrid.errors import Invalid
 from energygrid.settings import Settings
-
-_OBJECTS_A_COLLECTION = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,6 @@ class Services:
 @contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
     """Join (or start) the embedded database, or connect to the configured one; everything is closed at the end."""
-    _collect_seldom()
     server = EmbeddedServer(settings.data_dir) if settings.database_url is None else None
     url = server.start() if server is not None else settings.database_url
     assert url is not None
@@ -43,14 +39,6 @@ def open_services(settings: Settings) -> Iterator[Services]:
     finally:
         if server is not None:
             server.stop()
-
-
-def _collect_seldom() -> None:
-    """Bulk requests make hundreds of thousands of short-lived objects; looking through them every few hundred took a
-    third of their time.
-    """
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_A_COLLECTION, 20, 20)
 
 
 def _secret_key(settings: Settings) -> bytes:
