@@ -35,7 +35,11 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        announced = int(self.headers["Content-Length"])
+        body = self.rfile.read(announced)
+        if len(body) < announced:  # the sender was killed while it sent
+            self.close_connection = True
+            return
         with lock:
             luck = chance.random()
         match self.path:

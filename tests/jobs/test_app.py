@@ -32,9 +32,13 @@ def _states(database: Database) -> list[str]:
 def _interrupt_one(database: Database) -> None:
     """A job as a worker leaves it that was killed a moment ago."""
     database.write(defer, "messaging.fan_out", tenant_id=1)
+    _begin_all(database)
+
+
+def _begin_all(database: Database) -> None:
     begin = (
         "WITH worker AS (INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id)"
-        " UPDATE procrastinate_jobs SET status = 'doing', worker_id = worker.id FROM worker"
+        " UPDATE procrastinate_jobs SET status = 'doing', worker_id = worker.id FROM worker WHERE status = 'todo'"
     )
     database.write(lambda db: db.execute(text(begin)) and None)
 
@@ -93,6 +97,25 @@ def test_what_a_killed_worker_was_doing_is_done_by_the_next_at_once(
     _interrupt_one(database)
     with _at_work(database, settings, vault):
         _wait_for(database, ["succeeded"])
+
+
+def test_an_interrupted_job_makes_way_for_the_one_that_waits_under_its_lock(
+    database: Database, settings: Settings, vault: Vault
+) -> None:
+    """Of all that were interrupted under one queueing lock, one is left; the worker lives."""
+    for _ in range(2):
+        database.write(defer, "messaging.fan_out", queueing_lock="twins", tenant_id=1)
+        _begin_all(database)
+    database.write(defer, "messaging.fan_out", queueing_lock="twins", tenant_id=1)
+    assert _states(database) == ["doing", "doing", "todo"]
+    with _at_work(database, settings, vault):
+        _wait_for(database, ["succeeded"])
+    database.write(defer, "messaging.fan_out", queueing_lock="twins", tenant_id=1)
+    _begin_all(database)
+    database.write(defer, "messaging.fan_out", queueing_lock="twins", tenant_id=1)
+    _begin_all(database)
+    with _at_work(database, settings, vault):
+        _wait_for(database, ["succeeded", "succeeded"])
 
 
 def test_what_a_living_worker_is_doing_is_left_to_it(

@@ -12,6 +12,17 @@ from sqlalchemy import Connection, text
 _WORKING = 0x456E6577  # "Enew"
 
 
+# One job at most may wait under a queueing lock. It does what an interrupted one would do again.
+_DROP_TWINS = """
+    DELETE FROM procrastinate_jobs interrupted
+    WHERE status = 'doing' AND EXISTS (
+        SELECT FROM procrastinate_jobs other
+        WHERE other.queueing_lock = interrupted.queueing_lock
+          AND (other.status = 'todo' OR other.status = 'doing' AND other.id > interrupted.id)
+    )
+"""
+
+
 async def mark_as_worker(connection: AsyncConnection) -> None:
     """Makes a new connection a worker's; for the pool's `configure`."""
     await connection.execute("SELECT pg_advisory_lock_shared(%s)", [_WORKING])
@@ -26,6 +37,7 @@ def requeue_orphans(db: Connection, now: datetime) -> bool:
     """
     if not db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _WORKING}).scalar_one():
         return False
+    db.execute(text(_DROP_TWINS))
     db.execute(
         text(
             "SELECT procrastinate_retry_job_v2(id, :now + make_interval(secs =>"

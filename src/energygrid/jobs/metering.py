@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 from procrastinate import JobContext as Delivery
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 from sqlalchemy import Connection
 
 from energygrid.access import tenants
@@ -102,4 +104,7 @@ async def retry_stalled(delivery: Delivery, timestamp: int) -> None:
     manager = delivery.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=30):
         _log.warning("job taken up again", task=job.task_name, job=job.id, at=timestamp)
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # another one waits under its queueing lock, and does the same
+            await manager.finish_job(job, Status.FAILED, delete_job=True)

@@ -79,7 +79,7 @@ def services(server: URL, world_template: tuple[str, Tenant], settings: Settings
     name = f"test_{os.getpid()}_{os.urandom(4).hex()}"
     address = server.render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world_template[0]}"')
+        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world_template[0]}" STRATEGY FILE_COPY')
     database = Database(server.set(database=name), pool_size=8)
     yield _services(database, settings)
     database.close()
