@@ -65,7 +65,7 @@ def meter_of(context: Context, usage_point: str) -> SharedMeter:
 
 
 def stored_within(entries: Sequence[Entry], window: Window) -> list[Entry]:
-    """Entries that were stored, or last changed, in the window: of account data, which have no time of their own."""
+    """Entries that were stored, or last changed, in the window: of whatever has no data time of its own."""
     low, high = window.updated_min, window.updated_max
     return [
         each
@@ -105,28 +105,30 @@ USAGE_RESOURCES = (
         "LocalTimeParameters",
         "/LocalTimeParameters",
         "tz_uid",
-        lambda db, context, _: usage.local_time_parameters(db, context),
+        lambda db, context, sought: stored_within(usage.local_time_parameters(db, context), sought.window),
         lambda db, context, sought: _at(sought.href, usage.local_time_parameters(db, context)),
     ),
     Resource(
         "ReadingType",
         "/ReadingType",
         "type_uid",
-        lambda db, context, _: usage.reading_types(db, context),
+        lambda db, context, sought: stored_within(usage.reading_types(db, context), sought.window),
         lambda db, context, sought: usage.reading_type(db, context, sought.ids["type_uid"]),
     ),
     Resource(
         "UsagePoint",
         POINT,
         "meter_uid",
-        lambda db, context, _: usage.usage_points(db, context),
+        lambda db, context, sought: stored_within(usage.usage_points(db, context), sought.window),
         lambda db, context, sought: usage.usage_point(db, context, _meter(context, sought)),
     ),
     Resource(
         "MeterReading",
         READING,
         "reading_uid",
-        lambda db, context, sought: usage.meter_readings(db, context, _meter(context, sought)),
+        lambda db, context, sought: stored_within(
+            usage.meter_readings(db, context, _meter(context, sought)), sought.window
+        ),
         lambda db, context, sought: usage.meter_reading(
             db, context, _meter(context, sought), sought.ids["reading_uid"]
         ),

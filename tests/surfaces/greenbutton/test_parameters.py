@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from lxml import etree
-from tests.surfaces.greenbutton.paths import LEGACY, Party
+from tests.surfaces.greenbutton.paths import KINDS, LEGACY, Party
 from tests.surfaces.greenbutton.world import FIRST_DAY, GreenButton, hrefs, titles, valid
 
 ESPI = "{http://naesb.org/espi}"
@@ -80,6 +80,46 @@ def test_a_window_of_storing_time_holds_what_was_stored_in_it(greenbutton: Green
     before = greenbutton.atom(f"{path}?updated-max={stamp(noted)}")
     assert len(titles(before)) == len(titles(greenbutton.atom(path))) - 2
     assert titles(greenbutton.atom(f"{path}?updated-min=2099-01-01")) == []
+
+
+def test_every_list_holds_what_was_stored_or_changed_in_the_window(shared: GreenButton) -> None:
+    """The shown time of each entry decides: at the minimum it is there, at the maximum no more."""
+    party = Party(shared)
+    for kind, paths in KINDS.items():
+        token = party.tokens[kind]
+        for path in (each for each in paths if f"{each}/" in " ".join(paths) and not each.endswith("}")):
+            address = party.addresses[path]
+            times = updates(shared.atom(address, token))
+            assert times, address
+            for at in {*times.values(), max(times.values()) + timedelta(seconds=1)}:
+                since = updates(shared.atom(f"{address}?updated-min={stamp(at)}", token))
+                before = updates(shared.atom(f"{address}?updated-max={stamp(at)}", token))
+                assert since == {own: time for own, time in times.items() if time >= at}, address
+                assert before == {own: time for own, time in times.items() if time < at}, address
+            assert updates(shared.atom(f"{address}?updated-max=2019-01-01&start-index=1&max-results=1", token)) == {}
+
+
+def test_pages_are_those_of_what_the_window_leaves(greenbutton: GreenButton) -> None:
+    address = f"/Subscription/{greenbutton.consent.id}/UsagePoint"
+    noted = datetime.now(UTC) + timedelta(seconds=2)
+    meters = [{"meterId": "E1", "rateCode": "R2"}, {"meterId": "G1", "meterType": "Gas", "unitOfMeasure": "ccf"}]
+    greenbutton.utility.customer(meters, "C1", premise="P1", now=noted)
+    [changed] = updates(greenbutton.atom(f"{address}?updated-min={stamp(noted)}"))
+    [other] = set(updates(greenbutton.atom(address))) - {changed}
+    for bound, own in (("min", changed), ("max", other)):
+        page = f"{address}?updated-{bound}={stamp(noted)}&max-results=1"
+        answer = greenbutton.get(page)
+        assert list(updates(valid(answer.content))) == [own]
+        assert answer.links == {}
+        assert updates(greenbutton.atom(f"{page}&start-index=2")) == {}
+
+
+def updates(root: etree._Element) -> dict[str, datetime]:
+    """When each entry of a list was last changed."""
+    return {
+        str(each.findtext("{*}id")): datetime.fromisoformat(str(each.findtext("{*}updated")))
+        for each in root.findall("{*}entry")
+    }
 
 
 @pytest.mark.parametrize(

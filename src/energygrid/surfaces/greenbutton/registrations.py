@@ -14,6 +14,7 @@ from energygrid.greenbutton.atom import USAGE, Entry
 from energygrid.greenbutton.bearers import Presented
 from energygrid.greenbutton.documents import read_resource
 from energygrid.greenbutton.registration import Addresses, application_information
+from energygrid.greenbutton.resources import stored_within
 from energygrid.surfaces.greenbutton.address import RESOURCE
 from energygrid.surfaces.greenbutton.answers import answer
 from energygrid.surfaces.greenbutton.auth import WithClientToken, WithRegistrationToken
@@ -39,7 +40,7 @@ async def _body(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(_body)]
 
 
-@router.get("/ApplicationInformation", openapi_extra=parameters("", pages=True), **_READ)
+@router.get("/ApplicationInformation", openapi_extra=parameters("", windows=True, pages=True), **_READ)
 def list_applications(request: Request, presented: WithRegistrationToken) -> Response:
     """The list of the caller's registrations: the one whose token it is."""
     call = Call.of(request, presented)
@@ -85,7 +86,7 @@ def end_application(request: Request, presented: WithRegistrationToken, app_uid:
     return _application(call, party)
 
 
-@router.get("/Authorization", openapi_extra=parameters("", pages=True), **_READ)
+@router.get("/Authorization", openapi_extra=parameters("", windows=True, pages=True), **_READ)
 def list_authorizations(request: Request, presented: WithClientToken) -> Response:
     """Every permission that customers ever gave to this third party, ended ones too, and the one of its own."""
     call = Call.of(request, presented)
@@ -153,7 +154,8 @@ def _entry(call: Call, entry: Entry) -> Response:
 
 
 def _listed(call: Call, entries: Sequence[Entry]) -> Response:
-    """Of a list that always has one."""
+    """Of a list that always has one, whatever the window leaves of it."""
     kind, updated = f"espi-feed/{entries[0].resource}", entries[0].updated
     chosen = media_type(call.accepts, ENTRY_FORMS)
-    return answer(call.request, list_draft(call, chosen, entries, kind=kind, namespace=USAGE, updated=updated))
+    page = stored_within(entries, call.asked.window)
+    return answer(call.request, list_draft(call, chosen, page, kind=kind, namespace=USAGE, updated=updated))
