@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from energygrid.access import tenants
 from energygrid.access.api_keys import keys
 from energygrid.access.caller import Actor, Tenant
+from energygrid.cli import flex_verify
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
 from energygrid.errors import Invalid
 from energygrid.flexibility.baselines import catalogue
@@ -20,6 +21,7 @@ from energygrid.flexibility.registry.assets import Filters
 from energygrid.services import Services
 
 app = typer.Typer(no_args_is_help=True)
+app.command("verify")(flex_verify.verify)
 keys_app = typer.Typer(no_args_is_help=True)
 schemes_app = typer.Typer(no_args_is_help=True)
 assets_app = typer.Typer(no_args_is_help=True)
