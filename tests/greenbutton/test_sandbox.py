@@ -1,6 +1,7 @@
 """The sandbox's third party has a standing authorisation over a household with everything there is to show."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from energygrid.access.tenants import find_tenant
 from energygrid.access.token_check import TokenChecker
 from energygrid.database.engine import Database
 from energygrid.greenbutton import sandbox as fixtures
+from energygrid.greenbutton.atom import Entry
 from energygrid.greenbutton.entitlement import entitlement_of
 from energygrid.greenbutton.feed import subscription_feed
 from energygrid.greenbutton.usage.context import Context
@@ -17,6 +19,10 @@ from energygrid.greenbutton.usage.runs import IntervalRun
 from energygrid.services import Services
 from energygrid.settings import Settings
 
+_TROUBLED = 21
+"""Days before the load of which not every reading is there."""
+_CENT, _LINES = 1000, 5
+"""In hundred-thousandths; and how many lines of energy a bill has at most, each rounded by itself."""
 ESPI_NAMES = [
     "ENERGY_ESPI_URL",
     "ENERGY_ESPI_CLIENT_ID",
@@ -59,12 +65,28 @@ def test_the_printed_access_token_is_good_for_the_printed_subscription(services:
     assert all(meter.spans[0].start is not None and meter.spans[0].start < year for meter in entitled.meters)
 
 
-def test_the_authorisation_shows_what_each_interval_cost(services: Services) -> None:
+def test_the_energy_of_a_bill_costs_what_its_intervals_cost(services: Services) -> None:
     told = sandbox.load(services)
     tenant = services.database.read(find_tenant, sandbox.TENANT)
     consent = services.database.read(consents.find, tenant.id, told["ENERGY_ESPI_SUBSCRIPTION"])
     now = datetime.now(UTC)
     entitled = services.database.read(entitlement_of, services.vault, tenant, consent)
     feed = subscription_feed(services.database, Context(services.vault, "https://dc.example", entitled, now), href="/")
-    runs = [item for item in feed.entries() if isinstance(item, IntervalRun)]
-    assert any(run.cost is not None and run.tou is not None for run in runs)
+    items = list(feed.entries())
+    runs = [item for item in items if isinstance(item, IntervalRun) and item.cost is not None]
+    bills = [item for item in items if isinstance(item, Entry) and item.resource == "UsageSummary"]
+    compared = {0: 0, 1: 0}
+    for bill in bills:
+        mine = [run for run in runs if bill.href.startswith(run.reading.rpartition("/MeterReading")[0])]
+        period: Any = dict(bill.content)["billingPeriod"]
+        start, end = period[1][1], period[1][1] + period[0][1]
+        if not mine or end > (now - timedelta(days=_TROUBLED)).timestamp():
+            continue
+        within = [run.cost[(run.start >= start) & (run.start < end)] for run in mine]
+        said: dict[str, Any] = dict(bill.content)
+        energy = said["billLastPeriod"] - said["costAdditionalLastPeriod"]
+        readings = sum(map(len, within))
+        assert readings > 27 * 24
+        assert abs(sum(int(each.sum()) for each in within) - energy) <= readings / 2 + _LINES * _CENT / 2
+        compared[int(any(run.tou is not None for run in mine))] += 1
+    assert min(compared.values()) >= 11

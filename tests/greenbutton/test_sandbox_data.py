@@ -2,7 +2,6 @@
 
 import time
 from datetime import datetime, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
+from energygrid.billing.money import to_money
 from energygrid.billing.records import bills, known
 from energygrid.customers.meters import holdings_of_client
 from energygrid.greenbutton.sandbox import household
@@ -73,7 +73,7 @@ def test_every_bill_is_the_sum_of_its_lines(db: Connection, tenant: Tenant, home
             assert bill.cost + (bill.tax or 0) == bill.total
             for line in bill.lines:
                 if line.quantity is not None and line.price is not None:
-                    assert abs(line.amount) == (line.quantity * line.price).quantize(Decimal("0.01"))
+                    assert abs(line.amount) == to_money(line.quantity * line.price, bill.currency)
     kinds = {line.kind for each in bills.bills_of_account(db, tenant.id, home.account_number) for line in each.lines}
     assert kinds >= {"ENERGY", "DELIVERY", "FIXED", "TAX", "CREDIT", "PAYMENT"}
 

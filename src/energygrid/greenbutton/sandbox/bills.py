@@ -1,57 +1,43 @@
-"""The household's bills, which add up: each is the sum of its lines, each line the product it names, in cents."""
+"""The household's bills, which add up: each is the sum of its lines, each line the product it names, in cents.
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+What electricity and gas cost is what their rate says of what was measured, so that a bill's energy is what its
+intervals cost. Rates know no water: its prices stand here.
+"""
+
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from energygrid.billing.money import to_money
+from energygrid.billing.pricing import Line, LineKind, Usage, price_bill
+from energygrid.billing.rates import Rate
+from energygrid.billing.sandbox import RATES
 from energygrid.greenbutton.sandbox import curves
 from energygrid.greenbutton.sandbox.home import ISSUED_AT, Household, billed_at, next_month
 from energygrid.metering.calendar import day_span
+from energygrid.metering.readings import Float64s, Int64s
 
 CURRENCY = "USD"
 SUPPLIER = "Sandbox Light and Water"
-_CENT = Decimal("0.01")
+ELECTRIC: Final = "RES1"
+_GAS, _WATER = "GAS1", "WATER1"
+_RATES = {body["rateCode"]: Rate.model_validate(body) for body in RATES}
+_DELIVERY = "Distribution"
+"""The adder that is paid for delivery."""
+_WATER_PRICES = (("ENERGY", "Water", Decimal("0.0049")), ("DELIVERY", _DELIVERY, Decimal("0.0061")))
+_WATER_SERVICE = Decimal("6.20")
+_EXPORT = Decimal("0.0512")
+"""Paid for each kWh that the panels feed into the grid."""
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
-    """Prices of one unit and of one month."""
-
-    code: str
-    unit: str
-    energy: Decimal
-    delivery: Decimal
-    fixed: Decimal
-    tax: Decimal
-
-
-ELECTRIC = Tariff("RES1", "kWh", Decimal("0.1042"), Decimal("0.06879"), Decimal("8.50"), Decimal("0.04"))
-_GAS = Tariff("GAS1", "ccf", Decimal("0.4125"), Decimal("0.38"), Decimal("8.50"), Decimal("0.04"))
-_WATER = Tariff("WATER1", "gal", Decimal("0.0049"), Decimal("0.0061"), Decimal("6.20"), Decimal(0))
-_EXPORT = Decimal("0.0512")
-"""Paid for each kWh that the panels feed into the grid."""
-
-
-def tariffs(home: Household) -> Mapping[str, Tariff]:
+def rate_codes(home: Household) -> dict[str, str]:
+    """By meter."""
     return {home.electric: ELECTRIC, home.gas: _GAS, home.water: _WATER}
-
-
-def _quarters(start: datetime, end: datetime, step: int) -> Any:
-    return np.arange(int(start.timestamp()), int(end.timestamp()), step, dtype=np.int64)
-
-
-def _sum(values: Any) -> Decimal:
-    return Decimal(str(round(float(values.sum()), 3)))
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(_CENT)
 
 
 def bills_of(home: Household, billed: Iterable[date]) -> Iterator[Json]:
@@ -60,17 +46,14 @@ def bills_of(home: Household, billed: Iterable[date]) -> Iterator[Json]:
         bill = _electric_bill(home, month, before)
         before = bill["TotalAmount"]
         yield bill
-        start, end = day_span(month, home.zone).start, day_span(next_month(month), home.zone).start
-        hours = _quarters(start, end, curves.HOUR_S)
-        late = [_line("CREDIT", "Late appointment credit", Decimal("-5.00"))] if month.month == 2 else []
-        yield _bill(home, home.gas, _GAS, month, _sum(curves.gas(hours, home.zone)), late)
-        yield _bill(home, home.water, _WATER, month, _sum(curves.water(hours, home.zone)), [])
+        yield _gas_bill(home, month)
+        yield _water_bill(home, month)
 
 
 def _electric_bill(home: Household, month: date, before: Decimal | None) -> Json:
     """With the solar credit, and the payment of the bill before."""
-    start, end = day_span(month, home.zone).start, day_span(next_month(month), home.zone).start
-    delivered, received = curves.electricity(_quarters(start, end, curves.QUARTER_S), home.zone)
+    start, end = _bounds(home, month)
+    delivered, received = curves.electricity(_steps(start, end, curves.QUARTER_S), home.zone)
     exported = _sum(received)
     more = [_line("CREDIT", "Solar export", -_cents(exported * _EXPORT), exported, "kWh", _EXPORT)]
     if before is not None:
@@ -78,40 +61,77 @@ def _electric_bill(home: Household, month: date, before: Decimal | None) -> Json
             _line("PREVIOUS_BALANCE", "Previous balance", before),
             _line("PAYMENT", "Payment received, thank you", -before),
         ]
-    bill = _bill(home, home.electric, ELECTRIC, month, _sum(delivered), more)
+    lines = [_of_rate(each) for each in _priced(home, ELECTRIC, month, next_month(month), curves.QUARTER_S, delivered)]
+    bill = _bill(home, home.electric, ELECTRIC, month, _sum(delivered), "kWh", lines + more)
     return bill | _figures(home, month, end, delivered)
 
 
-def _bill(home: Household, meter: str, tariff: Tariff, month: date, used: Decimal, more: list[Json]) -> Json:
-    lines = [
-        _line("ENERGY", "Energy", _cents(used * tariff.energy), used, tariff.unit, tariff.energy),
-        _line("DELIVERY", "Distribution", _cents(used * tariff.delivery), used, tariff.unit, tariff.delivery),
-        _line("FIXED", "Service charge", tariff.fixed),
-    ]
-    taxed = sum((line["amount"] for line in lines), Decimal(0))
-    tax = _cents(taxed * tariff.tax)
-    if tax:
-        lines.append(_line("TAX", "State sales tax", tax))
-    lines += more
+def _gas_bill(home: Household, month: date) -> Json:
+    used = curves.gas(_steps(*_bounds(home, month), curves.HOUR_S), home.zone)
+    lines = [_of_rate(each) for each in _priced(home, _GAS, month, next_month(month), curves.HOUR_S, used)]
+    late = [_line("CREDIT", "Late appointment credit", Decimal("-5.00"))] if month.month == 2 else []
+    return _bill(home, home.gas, _GAS, month, _sum(used), "ccf", lines + late)
+
+
+def _water_bill(home: Household, month: date) -> Json:
+    used = _sum(curves.water(_steps(*_bounds(home, month), curves.HOUR_S), home.zone))
+    lines = [_line(kind, name, _cents(used * price), used, "gal", price) for kind, name, price in _WATER_PRICES]
+    lines.append(_line("FIXED", "Service charge", _WATER_SERVICE))
+    return _bill(home, home.water, _WATER, month, used, "gal", lines)
+
+
+def _priced(home: Household, code: str, first: date, end: date, step: int, used: Float64s) -> list[Line]:
+    """What the rate asks for the days [first, end), whose measured part begins with them."""
+    start = int(day_span(first, home.zone).start.timestamp()) + step * np.arange(len(used), dtype=np.int64)
+    bill = price_bill(Usage(start, used, step), first, end, home.zone, [_RATES[code]])
+    return [line for line in bill.lines if line.amount]
+
+
+def _of_rate(line: Line) -> Json:
+    """A tax and a fixed charge are amounts; the others are so much of a unit at its price."""
+    kind = "DELIVERY" if line.name == _DELIVERY else line.kind.value
+    if line.kind in {LineKind.TAX, LineKind.FIXED}:
+        return _line(kind, line.name, line.amount)
+    return _line(kind, line.name, line.amount, line.quantity, line.unit, line.price)
+
+
+def _bill(home: Household, meter: str, code: str, month: date, used: Decimal, unit: str, lines: list[Json]) -> Json:
     total = sum((line["amount"] for line in lines), Decimal(0))
+    tax = sum((line["amount"] for line in lines if line["kind"] == "TAX"), Decimal(0))
     return {
         "ContractAccount": home.account,
         "MeterID": meter,
         "BillingStart": month,
         "BillingEnd": next_month(month) - timedelta(days=1),
         "TotalConsumption": used,
-        "UnitOfMeasure": tariff.unit,
+        "UnitOfMeasure": unit,
         "Cost": total - tax,
         "TaxAmount": tax,
         "TotalAmount": total,
-        "RateCode": tariff.code,
-        "TariffProfile": tariff.code,
+        "RateCode": code,
+        "TariffProfile": code,
         "ReadCycle": "1",
         "ChargeSource": SUPPLIER,
         "QualityOfReading": 17,
         "StatusTime": billed_at(month, home.zone).isoformat(),
         "LineItems": lines,
     }
+
+
+def _bounds(home: Household, month: date) -> tuple[datetime, datetime]:
+    return day_span(month, home.zone).start, day_span(next_month(month), home.zone).start
+
+
+def _steps(start: datetime, end: datetime, step: int) -> Int64s:
+    return np.arange(int(start.timestamp()), int(end.timestamp()), step, dtype=np.int64)
+
+
+def _sum(values: Float64s) -> Decimal:
+    return Decimal(str(round(float(values.sum()), 3)))
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return to_money(amount, CURRENCY)
 
 
 def _line(
@@ -129,13 +149,15 @@ def _figures(home: Household, month: date, end: datetime, delivered: Any) -> Jso
     """Demands, and what had been used of the running period when the bill was issued."""
     quarter, day = curves.QUARTER_S, timedelta(days=1)
     last_day = day_span(next_month(month) - day, home.zone).start
-    so_far, _ = curves.electricity(_quarters(end, end + timedelta(hours=ISSUED_AT), quarter), home.zone)
-    yesterday, _ = curves.electricity(_quarters(last_day, end, quarter), home.zone)
+    so_far, _ = curves.electricity(_steps(end, end + timedelta(hours=ISSUED_AT), quarter), home.zone)
+    yesterday, _ = curves.electricity(_steps(last_day, end, quarter), home.zone)
     since = day_span(month.replace(year=month.year - 1), home.zone).start
-    year, _ = curves.electricity(_quarters(since, end, quarter), home.zone)
+    year, _ = curves.electricity(_steps(since, end, quarter), home.zone)
     used, per_hour = _sum(so_far), 3600 // quarter
+    today = next_month(month)
+    lines = _priced(home, ELECTRIC, today, today + day, quarter, so_far)
     return {
-        "BillToDate": _cents(used * (ELECTRIC.energy + ELECTRIC.delivery)),
+        "BillToDate": sum((line.amount for line in lines if line.unit == "kWh"), Decimal(0)),
         "CurrentPeriodConsumption": used,
         "CurrentDayConsumption": used,
         "PreviousDayConsumption": _sum(yesterday),

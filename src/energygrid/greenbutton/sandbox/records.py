@@ -16,7 +16,7 @@ from energygrid.billing.records.record import Record, RecordKind
 from energygrid.billing.records.sealing import Safe
 from energygrid.billing.records.values import DateRules
 from energygrid.greenbutton.sandbox import curves
-from energygrid.greenbutton.sandbox.bills import CURRENCY, ELECTRIC, SUPPLIER, Json, Tariff, bills_of, tariffs
+from energygrid.greenbutton.sandbox.bills import CURRENCY, ELECTRIC, SUPPLIER, Json, bills_of, rate_codes
 from energygrid.greenbutton.sandbox.home import Household, billed_at, months, next_month
 from energygrid.greenbutton.sandbox.pdf import one_page
 
@@ -30,9 +30,9 @@ def load(db: Connection, vault: Vault, home: Household, first: date, now: dateti
     bills = list(bills_of(home, billed))
     for kind, rows in {
         RecordKind.SUPPLIER: [_SUPPLIER],
-        RecordKind.AGREEMENT: [_agreement(home, meter, tariff) for meter, tariff in tariffs(home).items()],
+        RecordKind.AGREEMENT: [_agreement(home, meter, code) for meter, code in rate_codes(home).items()],
         RecordKind.ACCOUNT: [_account(home)],
-        RecordKind.LOCATION: [_location(meter) for meter in tariffs(home)],
+        RecordKind.LOCATION: [_location(meter) for meter in rate_codes(home)],
         RecordKind.DEVICE: list(_devices(home)),
         RecordKind.MCH: bills,
         RecordKind.STATEMENT: [_statement(home, bill) for bill in bills if bill["MeterID"] == home.electric],
@@ -108,7 +108,7 @@ _SUPPLIER: Json = {
 }
 
 
-def _agreement(home: Household, meter: str, tariff: Tariff) -> Json:
+def _agreement(home: Household, meter: str, code: str) -> Json:
     program = {
         "name": "Peak Saver",
         "status": "enrolled",
@@ -134,8 +134,8 @@ def _agreement(home: Household, meter: str, tariff: Tariff) -> Json:
         "ValidFrom": "2019-09-01",
         "IsPrePay": False,
         "Currency": CURRENCY,
-        "TariffURL": [f"{_TARIFFS}/{tariff.code}"],
-        "Programs": [program] if tariff is ELECTRIC else [],
+        "TariffURL": [f"{_TARIFFS}/{code}"],
+        "Programs": [program] if code == ELECTRIC else [],
     }
 
 
