@@ -17,6 +17,9 @@ from energygrid.database import health
 from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.migrate import pending
 from energygrid.errors import DomainError, Invalid, Unavailable
+from energygrid.flexibility.runs.payments import poor_delivery
+from energygrid.flexibility.runs.standing import standing
+from energygrid.flexibility.settlement import neso
 from energygrid.services import Services, open_services
 from energygrid.settings import Settings
 
@@ -33,7 +36,7 @@ class Check:
 
 
 def doctor(data: Data = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
-    """Check configuration, database, migrations, disk and clock."""
+    """Check configuration, database, migrations, disk, clock, tenants and what is computed for events."""
     checks = list(_checks(lambda: settings_from(data, database_url)))
     if as_json:
         print_json([{"name": c.name, "state": c.state, "found": c.found, "remedy": c.remedy} for c in checks])
@@ -101,6 +104,24 @@ def _tenants(services: Services) -> Check:
     return Check("tenants", "ok", "settings are understood")
 
 
+def _events(services: Services) -> Iterator[Check]:
+    """What events wait for, and what their operator may object to."""
+    now = datetime.now(UTC)
+    for listed in services.database.read(tenants.list_tenants):
+        tenant = services.database.read(tenants.find_tenant, str(listed["key"]))
+        for run in services.database.read(standing, tenant, now):
+            begun = f"since {run.started_at:%Y-%m-%d %H:%M} UTC"
+            why = f"{run.failed} of its jobs have failed" if run.failed else begun
+            found = f"{tenant.key}: event {run.event_uuid}: {run.kind} is CALCULATING, {run.open} parts to go, {why}"
+            again = f"`energygrid flex recompute --tenant {tenant.key} --event {run.event_uuid}`"
+            yield Check("run", "warning", found, f"see `job failed` in the log and that a worker runs; then {again}")
+        today = tenants.tenant_now(tenant, now)
+        since = neso.three_months_before(today.date())
+        if (poor := services.database.read(poor_delivery, tenant, since=since, until=today)) is not None:
+            remedy = "`bidPayment` of the events' stats shows each half-hour; the operator may deregister the unit"
+            yield Check("poor delivery", "warning", f"{tenant.key}: {poor}", remedy)
+
+
 def _secret_key(services: Services) -> Check:
     """Whether the key is the one that this database was written with: it must open the newest signing key."""
     for key in services.database.read(load_keys)[-1:]:
@@ -136,6 +157,7 @@ def _database(services: Services) -> Iterator[Check]:
     if not missing:
         yield _secret_key(services)
         yield _tenants(services)
+        yield from _events(services)
     failed = 0 if missing else services.database.read(health.failed_jobs)
     if failed:
         yield Check("jobs", "warning", f"{failed} background jobs have failed", "look for `job failed` in the log")

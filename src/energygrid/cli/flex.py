@@ -22,6 +22,7 @@ from energygrid.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 app.command("verify")(flex_verify.verify)
+app.command("recompute")(flex_verify.recompute)
 keys_app = typer.Typer(no_args_is_help=True)
 schemes_app = typer.Typer(no_args_is_help=True)
 assets_app = typer.Typer(no_args_is_help=True)

@@ -1,5 +1,6 @@
-"""`flex verify`: do an event's figures still follow from the readings that they were made of?"""
+"""`flex verify`: do an event's figures still follow from the readings that they were made of? `flex recompute`."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import typer
 
 from energygrid.access import tenants
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
-from energygrid.flexibility.runs import explaining
+from energygrid.flexibility.runs import explaining, standing
 
 
 def verify(
@@ -32,3 +33,16 @@ def verify(
             console.print(f"  hash over all: {each.head}")
     if faults:
         raise typer.Exit(1)
+
+
+def recompute(
+    tenant: Annotated[str, typer.Option("--tenant", help="Key of the tenant.")],
+    event: Annotated[UUID, typer.Option("--event", help="UUID of the event.")],
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Begin anew what an event waits for, when jobs have failed for good: `energygrid doctor` names such events."""
+    with open_command(data, database_url) as services:
+        owner = services.database.read(tenants.find_tenant, tenant)
+        services.database.write(standing.begin_again, owner, event, datetime.now(UTC))
+    console.print(f"event {event} is being calculated anew; workers do it in parts")

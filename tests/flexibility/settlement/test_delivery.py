@@ -20,8 +20,8 @@ def pair(baseline: list[float], actual: list[float]) -> Pair:
     return Pair(np.array([baseline]), np.array([actual]))
 
 
-def total(terms: Terms, *flows: Pair, bid_kwh: float | None = None) -> float:
-    return deliver(terms, *flows, bid_kwh=bid_kwh).total[0] / 1e6
+def total(terms: Terms, *flows: Pair) -> float:
+    return deliver(terms, *flows).total[0] / 1e6
 
 
 @pytest.mark.parametrize(("baseline", "delivered"), [((0.598, 0.603), 341_000), ((0.5971, 0.6021), 339_200)])
@@ -62,11 +62,10 @@ def test_no_more_is_delivered_than_the_baseline_had() -> None:
     assert total(Terms(), pair([0.5], [-0.2])) == 0.7
 
 
-def test_an_interval_counts_up_to_its_share_of_the_bid() -> None:
-    terms = Terms(bid_cap=1.2)
-    assert total(terms, pair([2.0, 2.0], [0.0, 1.5]), bid_kwh=1.0) == 1.7
-    with pytest.raises(ValueError, match="needs the bid"):
-        deliver(terms, pair([1], [1]))
+def test_a_portfolios_interval_counts_up_to_what_it_was_sold_for() -> None:
+    sold = Portfolio.of(deliver(Terms(), pair([2.0, 2.0], [0.0, 1.5])))
+    assert sold.at_portfolio(Terms(), most=1_200_000).total.tolist() == [1_700_000]
+    assert sold.sum_of_assets == 2_500_000
 
 
 def test_export_counts_with_import_or_beside_it() -> None:

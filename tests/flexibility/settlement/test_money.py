@@ -1,13 +1,8 @@
 from decimal import Decimal
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from energygrid.flexibility.settlement import money, offer
+from energygrid.flexibility.settlement import money
 from energygrid.flexibility.settlement.energy import kwh
 from energygrid.flexibility.settlement.money import Incentive
-
-AMOUNT = st.decimals(0, 1000, places=3)
 
 
 def test_halves_go_to_the_even_penny() -> None:
@@ -37,15 +32,3 @@ def test_a_currency_may_have_other_places() -> None:
 
 def test_energy_keeps_its_six_places() -> None:
     assert [str(kwh(each)) for each in (341_000, -1, 0)] == ["0.341000", "-0.000001", "0.000000"]
-
-
-def test_what_is_offered_and_not_delivered_costs_a_penalty() -> None:
-    settled = offer.settle(Decimal(10), Decimal(7), Decimal("0.5"), Decimal("0.30"), Decimal("0.20"))
-    assert (settled.pay, settled.penalty, settled.seller) == (Decimal("1.05"), Decimal("0.30"), Decimal("0.75"))
-    assert offer.settle(Decimal(10), Decimal(12), Decimal(1), Decimal(1), Decimal(1)).seller == 10
-
-
-@given(AMOUNT, AMOUNT, AMOUNT, AMOUNT)
-def test_buyer_and_seller_sum_to_zero(offered: Decimal, delivered: Decimal, price: Decimal, rate: Decimal) -> None:
-    settled = offer.settle(offered, delivered, Decimal("0.5"), price, rate)
-    assert settled.buyer + settled.seller == 0

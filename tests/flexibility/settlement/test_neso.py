@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygrid.errors import Invalid
 from energygrid.flexibility.settlement import neso
+from energygrid.flexibility.settlement.neso import Bid
 
 PERCENT = st.decimals(-300, 300, places=3)
 
@@ -35,11 +35,15 @@ def test_the_factor_of_the_service_terms(percent: str, factor: str) -> None:
     assert neso.factor(Decimal(percent)) == Decimal(factor)
 
 
-@pytest.mark.parametrize(
-    ("delivered", "amount"), [("15", 4500), ("12", 3600), ("6", 1350), ("3", 0), ("20", 5400), ("-3", -900)]
-)
-def test_30_megawatts_at_300_pounds(delivered: str, amount: int) -> None:
-    assert neso.payment(Decimal(300), Decimal(30), Decimal(delivered)).amount == amount
+@pytest.mark.parametrize(("mwh", "amount"), [(15, 4500), (12, 3600), (6, 1350), (3, 0), (20, 5400), (-3, -900)])
+def test_30_megawatts_at_300_pounds(mwh: int, amount: int) -> None:
+    assert neso.payment(Bid(mw=30, price=300), mwh * 10**9).amount == amount
+
+
+def test_money_is_rounded_once_half_to_even() -> None:
+    """From 50 to 120 percent the payment is P times V: 45 kWh at 1 GBP/MWh are 4.5 pence."""
+    paid = [neso.payment(Bid(mw="0.1", price=1), kwh * 10**6).amount for kwh in (45, 55, 35)]
+    assert [str(each) for each in paid] == ["0.04", "0.06", "0.04"]
 
 
 @given(PERCENT, PERCENT)
@@ -54,22 +58,22 @@ def test_the_factor_has_no_steps(percent: Decimal, step: Decimal) -> None:
     assert neso.factor(percent + step) - neso.factor(percent) <= step * Decimal("0.02")
 
 
-@pytest.mark.parametrize(("price", "sold"), [("300", "0.09"), ("300", "100.1"), ("300.5", "30")])
-def test_a_bid_outside_the_rules_is_refused(price: str, sold: str) -> None:
-    with pytest.raises(Invalid) as error:
-        neso.payment(Decimal(price), Decimal(sold), Decimal(1))
-    assert error.value.code == "INVALID_BID"
-
-
-def _poor(pattern: str, apart: int = 1) -> str | None:
+def _poor(pattern: str, apart: int = 1, since: int = 0) -> str | None:
     first = date(2026, 4, 9)
     factors = {"-": Decimal("0.49"), "+": Decimal("0.5")}
-    return neso.poor_delivery([(first + timedelta(days=apart * n), factors[each]) for n, each in enumerate(pattern)])
+    settled = [(first + timedelta(days=apart * n), factors[each]) for n, each in enumerate(pattern)]
+    return neso.poor_delivery(settled, first + timedelta(days=since))
 
 
 def test_five_poor_deliveries_in_a_row_are_told() -> None:
     assert _poor("----+----+") is None
     assert "5 times in a row up to 2026-04-14" in (_poor("+-----") or "")
+    assert "6 times in a row up to 2026-04-15" in (_poor("+------+") or "")
+
+
+def test_what_came_before_counts_but_is_not_told_again() -> None:
+    assert "5 times in a row up to 2026-04-13" in (_poor("-----+", since=4) or "")
+    assert _poor("-----+", since=5) is None
 
 
 def test_ten_poor_deliveries_in_three_months_are_told() -> None:

@@ -11,6 +11,7 @@ from energygrid.errors import NotFound
 from energygrid.flexibility.baselines import catalogue
 from energygrid.flexibility.baselines.rule_set import Floor, Method, RuleSet
 from energygrid.flexibility.settlement.delivery import Metering
+from energygrid.flexibility.settlement.neso import Bid
 
 
 class EventTerms(BaseModel):
@@ -22,6 +23,7 @@ class EventTerms(BaseModel):
     deadline_days        after the end, when an asset whose readings are missing settles as 0
     fixed_kwh            of rule set FIXED: kWh of an asset in each half-hour
     nomination_deadline  of rule set NOMINATED: the time of the day before, by which curves are filed
+    bid                  what the assets together were sold for to the system operator
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
@@ -33,6 +35,7 @@ class EventTerms(BaseModel):
     deadline_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] | None = None
     fixed_kwh: list[Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] | None = None
     nomination_deadline: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    bid: Bid | None = None
 
 
 NAMES = frozenset(str(field.alias) for field in EventTerms.model_fields.values())

@@ -21,6 +21,7 @@ from energygrid.flexibility.events.terms import EventTerms, unmet
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.flexibility.settlement.delivery import Direction, Metering, Terms
 from energygrid.flexibility.settlement.money import Incentive
+from energygrid.flexibility.settlement.neso import Bid
 from energygrid.metering.calendar import Span, local_days
 
 _EPOCH = date(1970, 1, 1)
@@ -49,6 +50,7 @@ class Basis:
     open_to    statements of baselines change until the event begins, those of settlements until the deadline for data
     fixed_kwh  of FIXED: the curve of every asset, kWh an interval
     filed_by   of NOMINATED: until when curves are filed
+    bid        what the assets together were sold for
     """
 
     kind: RunKind
@@ -62,6 +64,7 @@ class Basis:
     open_to: datetime
     fixed_kwh: tuple[float, ...]
     filed_by: datetime | None = None
+    bid: Bid | None = None
 
     @property
     def intervals(self) -> int:
@@ -97,6 +100,7 @@ class Basis:
             "openTo": self.open_to.isoformat(),
             "fixedKwh": list(self.fixed_kwh),
             "filedBy": None if self.filed_by is None else self.filed_by.isoformat(),
+            "bid": None if self.bid is None else self.bid.model_dump(mode="json", by_alias=True),
         }
 
     def digest(self) -> str:
@@ -128,6 +132,7 @@ def read(stored: Mapping[str, Any]) -> Basis:
         open_to=datetime.fromisoformat(stored["openTo"]),
         fixed_kwh=tuple(stored["fixedKwh"]),
         filed_by=None if stored["filedBy"] is None else datetime.fromisoformat(stored["filedBy"]),
+        bid=None if stored["bid"] is None else Bid.model_validate(stored["bid"]),
     )
 
 
@@ -157,6 +162,7 @@ def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basi
         open_to=span.start if kind is RunKind.BASELINE else span.end + timedelta(days=wait),
         fixed_kwh=tuple(terms.fixed_kwh or ()),
         filed_by=_filed_by(rules, terms, settings.zone, span),
+        bid=terms.bid,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,7 +13,7 @@ from energygrid.access.caller import Tenant
 from energygrid.errors import NotFound
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.queries import events as event_queries
-from energygrid.flexibility.runs import basis
+from energygrid.flexibility.runs import basis, payments
 from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as queries
@@ -29,7 +29,9 @@ _NOTHING = Decimal("0.000000")
 class Stats:
     """Of the method that is paid by. While a settlement is calculated the counts grow, the sums are not yet told.
 
-    participated  assets that delivered more than nothing;  high_usage: that used more than their baseline
+    participated   assets that delivered more than nothing;  high_usage: that used more than their baseline
+    bid_payment    what is paid for the bid, see `totals`; None: there is no bid, or nothing is settled yet
+    poor_delivery  why the operator may deregister who made the bid
     """
 
     state: str
@@ -43,6 +45,8 @@ class Stats:
     expired: int
     opted_in: int
     opted_out: int
+    bid_payment: Mapping[str, Any] | None
+    poor_delivery: str | None
 
 
 class AssetFigures(NamedTuple):
@@ -87,6 +91,10 @@ def stats(db: Connection, tenant: Tenant, event_uuid: UUID, as_of: datetime | No
         else:
             totals, state = run.totals[method], "READY"
     saved = totals.get("sumOfAssets", {"kwh": "0.000000", "amount": "0.00"})
+    paid = totals.get("atPortfolio", {}).get("bidPayment")
+    poor = None
+    if paid is not None and as_of is None:
+        poor = payments.poor_delivery(db, tenant, since=event.starts_at.astimezone(UTC).date(), until=event.ends_at)
     return Stats(
         state=state,
         energy_saved=Decimal(saved["kwh"]),
@@ -99,6 +107,8 @@ def stats(db: Connection, tenant: Tenant, event_uuid: UUID, as_of: datetime | No
         expired=totals.get("expired", 0),
         opted_in=said.get("OPT_IN", 0),
         opted_out=said.get("OPT_OUT", 0),
+        bid_payment=paid,
+        poor_delivery=poor,
     )
 
 

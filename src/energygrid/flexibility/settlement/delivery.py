@@ -32,14 +32,12 @@ class Terms:
     """
     floor            PER_INTERVAL: no interval below zero; EVENT: no event below zero; NET: below zero is owed
     cap_at_baseline  no more than the (positive) baseline of an interval: for assets that only import
-    bid_cap          no more than this many times the bid, interval by interval; NESO: 1.2
     """
 
     direction: Direction = Direction.TURN_DOWN
     floor: Floor = Floor.PER_INTERVAL
     metering: Metering = Metering.IMPORT
     cap_at_baseline: bool = False
-    bid_cap: float | None = None
 
 
 class Pair(NamedTuple):
@@ -64,7 +62,7 @@ class Channel:
 class Delivery:
     """In millionths of a kWh.
 
-    counted   (H, n) the sum of the channels, capped at the bid
+    counted   (H, n) the sum of the channels, at most what settling was told to count
     total     (H,) the sum of `counted`, after the floor of the event
     complete  (H,) whether every value was there; without them an asset counts as 0
     """
@@ -76,14 +74,8 @@ class Delivery:
     complete: Bools
 
 
-def deliver(
-    terms: Terms, imported: Pair, exported: Pair | None = None, bid_kwh: Float64s | float | None = None
-) -> Delivery:
-    """Of H assets over n intervals.
-
-    exported  needed for NET and SEPARATE
-    bid_kwh   kWh an interval, (H, n), (n,) or one number; needed with `bid_cap`
-    """
+def deliver(terms: Terms, imported: Pair, exported: Pair | None = None) -> Delivery:
+    """Of H assets over n intervals; `exported` is needed for NET and SEPARATE."""
     flows = [imported] if terms.metering is Metering.IMPORT else [imported, exported]
     complete = np.ones(len(imported.actual), np.bool_)
     figures = []
@@ -95,23 +87,22 @@ def deliver(
     for figure in figures:
         for values in figure:
             values[~complete] = 0
-    return settle(terms, figures, complete, bid_kwh)
+    return settle(terms, figures, complete)
 
 
-def settle(
-    terms: Terms, figures: list[tuple[Int64s, Int64s]], complete: Bools, bid_kwh: Float64s | float | None = None
-) -> Delivery:
-    """From figures already rounded: (baseline, actual) of import and, where it counts, of export."""
+def settle(terms: Terms, figures: list[tuple[Int64s, Int64s]], complete: Bools, most: int | None = None) -> Delivery:
+    """From figures already rounded: (baseline, actual) of import and, where it counts, of export.
+
+    most  no more than these millionths of a kWh count of an interval
+    """
     if terms.metering is Metering.NET:
         (taken, given) = figures
         channels = [_channel("net", terms, taken[0] - given[0], taken[1] - given[1])]
     else:
         channels = [_channel(name, terms, *each) for name, each in zip(("import", "export"), figures, strict=False)]
     counted = np.sum([channel.floored for channel in channels], axis=0)
-    if terms.bid_cap is not None:
-        if bid_kwh is None:
-            raise ValueError("a cap at the bid needs the bid")
-        counted = np.minimum(counted, micro(np.asarray(bid_kwh, np.float64) * terms.bid_cap))
+    if most is not None:
+        counted = np.minimum(counted, most)
     counted[~complete] = 0
     total = counted.sum(axis=1)
     if terms.floor is Floor.EVENT:
@@ -155,12 +146,12 @@ class Portfolio:
         figures = tuple((mine[0] + theirs[0], mine[1] + theirs[1]) for mine, theirs in both)
         return Portfolio(self.assets + other.assets, self.sum_of_assets + other.sum_of_assets, figures)
 
-    def at_portfolio(self, terms: Terms, bid_kwh: float | None = None) -> Delivery:
-        """What the portfolio delivered as if it were one asset: floors and caps after the sum. `bid_kwh` is its own."""
+    def at_portfolio(self, terms: Terms, most: int | None = None) -> Delivery:
+        """What the portfolio delivered as if it were one asset: floors and caps after the sum. `most`: see `settle`."""
         figures = list(self.figures)
         if terms.metering is Metering.NET:
             figures.append((np.zeros_like(figures[0][0]), np.zeros_like(figures[0][1])))
-        return settle(terms, figures, np.ones(1, np.bool_), bid_kwh)
+        return settle(terms, figures, np.ones(1, np.bool_), most)
 
 
 def _total(values: Int64s) -> Int64s:

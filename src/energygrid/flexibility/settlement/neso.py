@@ -8,78 +8,96 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
 
-from energygrid.errors import Invalid
+from pydantic import BaseModel, ConfigDict, Field
+
+from energygrid.flexibility.settlement.energy import MICRO
+from energygrid.flexibility.settlement.money import rounded
 
 HALF_HOUR = Decimal("0.5")
-BID_CAP = 1.2
+CAP = Decimal("1.2")
 _PERCENT = Decimal("0.01")
 _POOR = Decimal("0.5")
 _IN_A_ROW, _IN_THREE_MONTHS = 5, 10
+_MICRO_A_MWH = 1000 * MICRO
+
+
+class Bid(BaseModel):
+    """What a unit sold for each half-hour of an event; `price` in money of the event a MWh. Named as on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    mw: Annotated[Decimal, Field(ge=Decimal("0.1"), le=100, decimal_places=6)]
+    price: Annotated[Decimal, Field(alias="pricePerMWh", ge=0, le=100_000, multiple_of=1)]
+
+    @property
+    def most(self) -> int:
+        """Millionths of a kWh that count of a half-hour: 1.2 times what was sold for it."""
+        return int(HALF_HOUR * self.mw * CAP * _MICRO_A_MWH)
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """
-    delivered_percent  RV
-    factor             K
-    amount             GBP, not rounded; below zero it is owed
+    """Of one half-hour.
+
+    delivered_mwh  V
+    percent        RV
+    factor         K
+    amount         rounded to pence, half to even; below zero it is owed
     """
 
-    delivered_percent: Decimal
+    delivered_mwh: Decimal
+    percent: Decimal
     factor: Decimal
     amount: Decimal
 
 
-def factor(delivered_percent: Decimal) -> Decimal:
+def factor(percent: Decimal) -> Decimal:
     """K of RV, kinked at 25, 50 and 120 percent and at nothing."""
-    rv = delivered_percent
-    if rv >= 120:
-        return Decimal("1.2")
-    if rv >= 50:
-        return _PERCENT * rv
-    if rv >= 25:
-        return _PERCENT * (2 * rv - 50)
-    if rv >= 0:
+    if percent >= 120:
+        return CAP
+    if percent >= 50:
+        return _PERCENT * percent
+    if percent >= 25:
+        return _PERCENT * (2 * percent - 50)
+    if percent >= 0:
         return Decimal(0)
-    return max(_PERCENT * rv, Decimal(-1))
+    return max(_PERCENT * percent, Decimal(-1))
 
 
-def payment(price: Decimal, sold_mw: Decimal, delivered_mwh: Decimal) -> Payment:
-    """Of one unit and half-hour; `price` in GBP/MWh. Raises Invalid INVALID_BID."""
-    check_bid(price, sold_mw)
-    percent = 100 * delivered_mwh / (HALF_HOUR * sold_mw)
+def payment(bid: Bid, delivered: int) -> Payment:
+    """Of one half-hour in which the unit delivered these millionths of a kWh."""
+    mwh = Decimal(delivered) / _MICRO_A_MWH
+    percent = 100 * mwh / (HALF_HOUR * bid.mw)
     found = factor(percent)
-    return Payment(percent, found, HALF_HOUR * price * sold_mw * found)
+    return Payment(mwh, percent, found, rounded(HALF_HOUR * bid.price * bid.mw * found))
 
 
-def check_bid(price: Decimal, sold_mw: Decimal) -> None:
-    """Raises Invalid INVALID_BID unless it is 0.1 to 100 MW at a whole number of pounds."""
-    if not Decimal("0.1") <= sold_mw <= 100:
-        raise Invalid("INVALID_BID", f"a bid is 0.1 to 100 MW, not {sold_mw}", sold_mw=str(sold_mw))
-    if price != price.to_integral_value():
-        raise Invalid("INVALID_BID", f"a price is a whole number of GBP/MWh, not {price}", price=str(price))
-
-
-def poor_delivery(settled: Sequence[tuple[date, Decimal]]) -> str | None:
+def poor_delivery(settled: Sequence[tuple[date, Decimal]], since: date) -> str | None:
     """Why the operator may deregister a unit: K below 0.5 five times in a row, or ten times in three months.
 
-    settled  (day, K) of the unit's half-hours, oldest first
+    Told is the last half-hour from `since` on that this is so of.
+
+    settled  (day, K) of the unit's half-hours, oldest first; those before `since` count too
     """
-    row = 0
-    poor: list[date] = []
+    row, poor, told = 0, list[date](), None
     for day, found in settled:
-        row = row + 1 if found < _POOR else 0
+        if found >= _POOR:
+            row = 0
+            continue
+        row += 1
+        poor = [each for each in poor if each > three_months_before(day)] + [day]
+        if day < since:
+            continue
         if row >= _IN_A_ROW:
-            return f"K was below {_POOR} {row} times in a row up to {day}"
-        if found < _POOR:
-            poor = [each for each in poor if each > _three_months_before(day)] + [day]
-        if len(poor) >= _IN_THREE_MONTHS:
-            return f"K was below {_POOR} {len(poor)} times in the three months up to {day}"
-    return None
+            told = f"K was below {_POOR} {row} times in a row up to {day}"
+        elif len(poor) >= _IN_THREE_MONTHS:
+            told = f"K was below {_POOR} {len(poor)} times in the three months up to {day}"
+    return told
 
 
-def _three_months_before(day: date) -> date:
+def three_months_before(day: date) -> date:
     month = day.month - 3
     year, month = (day.year, month) if month > 0 else (day.year - 1, month + 12)
     for last in (day.day, 30, 29, 28):

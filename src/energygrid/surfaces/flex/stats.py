@@ -1,9 +1,11 @@
 """What an event came to: its stats, those of its assets, and its settlement by every rule set."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from energygrid.flexibility.runs import figures
 from energygrid.surfaces.common.deps import Db
@@ -16,10 +18,44 @@ from energygrid.surfaces.flex.wire import Instant, Out, Page, Paged
 router = APIRouter(tags=["Stats"])
 
 
+class BidHalfHourOut(Out):
+    """Money is rounded in each half-hour; `rv` (percent of what was sold) and `k` are cut at six decimals."""
+
+    start: Instant
+    delivered_mwh: Annotated[str, Field(alias="deliveredMWh")]
+    rv: str
+    k: str
+    amount: str
+
+
+class BidPaymentOut(Out):
+    """What the system operator pays for the bid of the event's terms, by what was delivered as one portfolio."""
+
+    mw: str
+    price: Annotated[str, Field(alias="pricePerMWh")]
+    amount: str
+    half_hours: list[BidHalfHourOut]
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> "BidPaymentOut":
+        lines = [
+            BidHalfHourOut(
+                start=each["start"],
+                delivered_mwh=each["deliveredMWh"],
+                rv=each["rv"],
+                k=each["k"],
+                amount=each["amount"],
+            )
+            for each in found["halfHours"]
+        ]
+        return cls(mw=found["mw"], price=found["pricePerMWh"], amount=found["amount"], half_hours=lines)
+
+
 class EventStatsOut(Out):
     """`state`: NONE, PENDING, CALCULATING or READY. `energySaved` [kWh] and `highUsageCount` are decimals in text.
 
     Asset counts: processed ones are settled, pending ones wait for readings, expired ones waited in vain.
+    `bidPayment` is there when the event's terms have a bid, `poorDelivery` when the operator may deregister the unit.
     """
 
     model_config = example(
@@ -49,9 +85,16 @@ class EventStatsOut(Out):
     pending_stats_assets_count: int
     expired_stats_assets_count: int
     high_usage_count: str
+    bid_payment: BidPaymentOut | None = None
+    poor_delivery: str | None = None
 
 
-@router.get("/events/{event_uuid}/stats", operation_id="getEventStats", responses=answers(404))
+@router.get(
+    "/events/{event_uuid}/stats",
+    operation_id="getEventStats",
+    response_model_exclude_none=True,
+    responses=answers(404),
+)
 def get_stats(caller: FlexCaller, event_uuid: UUID, db: Db, as_of: AsOf = None) -> EventStatsOut:
     """Totals of an event, by the rule set that is paid by; while it is calculated, how far that is."""
     found = db.read(figures.stats, caller.tenant, event_uuid, as_of)
@@ -67,6 +110,8 @@ def get_stats(caller: FlexCaller, event_uuid: UUID, db: Db, as_of: AsOf = None) 
         pending_stats_assets_count=found.pending,
         expired_stats_assets_count=found.expired,
         high_usage_count=str(found.high_usage),
+        bid_payment=None if found.bid_payment is None else BidPaymentOut.of(found.bid_payment),
+        poor_delivery=found.poor_delivery,
     )
 
 
@@ -142,12 +187,13 @@ class SumOut(Out):
 
 class MethodOut(Out):
     """The sum of what assets delivered, each after its floor, and what they delivered as one portfolio: floors are not
-    additive, so the two differ.
+    additive, so the two differ. `bidPayment` is of the portfolio, whose half-hours count up to 1.2 times the bid.
     """
 
     rule_set: str
     sum_of_assets: SumOut
     at_portfolio: SumOut
+    bid_payment: BidPaymentOut | None
     processed: int
     pending: int
     expired: int
@@ -170,6 +216,7 @@ class SettlementOut(Out):
                     "ruleSet": "BL01",
                     "sumOfAssets": {"kwh": "0.339200", "amount": "0.76"},
                     "atPortfolio": {"kwh": "0.339200", "amount": "0.76"},
+                    "bidPayment": None,
                     "processed": 1,
                     "pending": 0,
                     "expired": 0,
@@ -207,11 +254,14 @@ def list_settlements(caller: FlexCaller, event_uuid: UUID, db: Db) -> list[Settl
     ]
 
 
-def _method(name: str, totals: dict[str, Any]) -> MethodOut:
+def _method(name: str, totals: Mapping[str, Any]) -> MethodOut:
+    whole = totals["atPortfolio"]
+    paid = whole.get("bidPayment")
     return MethodOut(
         rule_set=name,
         sum_of_assets=SumOut(**totals["sumOfAssets"]),
-        at_portfolio=SumOut(**totals["atPortfolio"]),
+        at_portfolio=SumOut(kwh=whole["kwh"], amount=whole["amount"]),
+        bid_payment=None if paid is None else BidPaymentOut.of(paid),
         processed=totals["processed"],
         pending=totals["pending"],
         expired=totals["expired"],
