@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -78,9 +79,13 @@ class OutgoingClient:
         self._allow_http = allow_http
         self._loopback = loopback
         self._new_context = context
-        self._context = context()
         self._resolve = resolve or resolve_host
         self._connect = connect
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Made for the first call: the system's certificates take longer to read than most processes wait for any."""
+        return self._new_context()
 
     def vet(self, url: str, *, timeout: float = 5.0) -> Target:
         """Parse `url`, resolve its host and judge every address.
@@ -119,11 +124,13 @@ class OutgoingClient:
         """
         deadline = Deadline(timeout)
         target = self.vet(url, timeout=timeout)
-        context = self._context if client_cert is None else _showing(client_cert, self._new_context())
+        context = None
+        if target.secure:
+            context = self._context if client_cert is None else _showing(client_cert, self._new_context())
         try:
             with self._open(target, deadline) as raw:
                 raw.settimeout(deadline.left())
-                sock = context.wrap_socket(raw, server_hostname=target.host) if target.secure else raw
+                sock = raw if context is None else context.wrap_socket(raw, server_hostname=target.host)
                 try:
                     return _exchange(sock, deadline, target, method, headers or {}, body, max_bytes, cut=cut)
                 finally:
