@@ -1,5 +1,6 @@
 """What became of an event, over HTTP, with jobs done by a real worker."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -180,3 +181,25 @@ def test_the_command_line_verifies_and_finds_what_was_tampered_with(
         db.execute(text("UPDATE flex_statement SET amount = 99 WHERE kind = 'SETTLEMENT' AND state = 'PROCESSED'"))
     found = CliRunner().invoke(command_line, [*arguments, "--database-url", url])
     assert (found.exit_code, settled.assets[0] in found.output) == (1, True)
+
+
+def test_the_doctor_names_a_settlement_that_stands_still_and_it_is_begun_again(
+    settled: Settled, monkeypatch: pytest.MonkeyPatch, run_jobs: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("ENERGYGRID_DATA_DIR", str(settled.flex.services.settings.data_dir))
+    monkeypatch.setenv("ENERGYGRID_SECRET_KEY", "00" * 32)
+    url = settled.flex.database.url.render_as_string(hide_password=False)
+    with settled.flex.database.transaction() as db:
+        stuck = "SET state = 'CALCULATING', totals = NULL, head = NULL, started_at = started_at - interval '2 hours'"
+        db.execute(text(f"UPDATE flex_run {stuck} WHERE kind = 'SETTLEMENT'"))
+    said = CliRunner().invoke(command_line, ["doctor", "--database-url", url, "--json"])
+    (run,) = [each for each in json.loads(said.stdout) if each["name"] == "run"]
+    assert (run["state"], f"event {settled.event}: SETTLEMENT is CALCULATING" in run["found"]) == ("warning", True)
+    asked = ["flex", "recompute", "--tenant", settled.flex.tenant.key, "--event", str(settled.event)]
+    assert " ".join(asked) in run["remedy"]
+    assert CliRunner().invoke(command_line, [*asked, "--database-url", url]).exit_code == 0
+    run_jobs()
+    again = CliRunner().invoke(command_line, [*asked, "--database-url", url])
+    assert getattr(again.exception, "code", None) == "NOT_CALCULATING"
+    assert settled.get("stats").json()["energySaved"] == "0.339200"
+    assert [each["revision"] for each in settled.get("settlements").json()] == [2]
