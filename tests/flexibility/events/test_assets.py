@@ -8,7 +8,7 @@ from tests.flexibility.events.conftest import NOW, Stage
 
 from energygrid.access.audit import SYSTEM
 from energygrid.errors import Conflict, NotFound
-from energygrid.flexibility.events import assets
+from energygrid.flexibility.events import assets, events
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.registry import consents
 from energygrid.metering.quality import Quality
@@ -48,6 +48,43 @@ def test_a_scheme_without_portfolios_reaches_those_ready_in_it(stage: Stage) -> 
     ready, out, waiting, _ = stage.assets(4)
     event = stage.event(scheme_uuid=stage.scheme({ready: "READY", out: "OPT_OUT", waiting: "OPT_IN"}))
     assert _states(stage, event) == {ready: ("PENDING", "")}
+
+
+def test_controls_are_drawn_by_lot_and_stay_the_same_for_every_event_of_a_scheme(stage: Stage) -> None:
+    """Of those that may take part only; they cannot opt in, and the draw does not change once it is made."""
+    ready = stage.assets(40)
+    stage.withdraw(ready[0])
+    scheme = stage.scheme(dict.fromkeys(ready, "READY"), controlShare=0.3, ruleSets=["CONTROL_GROUP"])
+    first, second = stage.event(scheme_uuid=scheme), stage.event(scheme_uuid=scheme)
+    states = _states(stage, first)
+    controls = [uuid for uuid, state in states.items() if state == ("INELIGIBLE", "CONTROL_GROUP")]
+    assert 0 < len(controls) < 39
+    assert states == _states(stage, second)
+    assert states[ready[0]] == ("INELIGIBLE", "CONSENT_WITHDRAWN")
+    with pytest.raises(Conflict, match="CONTROL_GROUP: held out by lot"):
+        _say(stage, first, "OPT_IN", controls[:1])
+    for terms in ({"controlShare": 0.1}, {}):
+        with pytest.raises(Conflict, match="controls was settled") as refused:
+            events.change(stage.db, stage.tenant, first.uuid, {"terms": terms}, who=SYSTEM, now=NOW)
+        assert refused.value.code == "EVENT_FIXED"
+    kept = {"controlShare": 0.3, "ruleSets": ["CONTROL_GROUP", "BL01"]}
+    events.change(stage.db, stage.tenant, first.uuid, {"terms": kept}, who=SYSTEM, now=NOW)
+
+
+def test_a_portfolio_of_controls_is_compared_with_and_never_called(stage: Stage) -> None:
+    called, apart = stage.portfolio(), stage.portfolio()
+    asset = stage.assets(1, portfolio=called)[0]
+    standing, gone = stage.assets(2, portfolio=apart)
+    stage.withdraw(gone)
+    terms = {"ruleSets": ["CONTROL_GROUP"], "controlPortfolioUUID": str(apart)}
+    event = stage.event(called, terms=terms, eligibility={"assetType": "SMARTMETER"})
+    assert _states(stage, event) == {
+        asset: ("PENDING", ""),
+        standing: ("INELIGIBLE", "CONTROL_GROUP"),
+        gone: ("INELIGIBLE", "CONSENT_WITHDRAWN"),
+    }
+    with pytest.raises(NotFound, match="no portfolio"):
+        stage.event(called, terms=terms | {"controlPortfolioUUID": str(uuid4())}, scheduled=False)
 
 
 def test_portfolios_narrow_a_scheme_and_say_who_is_not_ready(stage: Stage) -> None:

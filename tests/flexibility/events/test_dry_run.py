@@ -16,14 +16,16 @@ def _counts(stage: Stage) -> list[int]:
 
 def test_it_says_what_scheduling_then_does_and_stores_nothing(stage: Stage) -> None:
     portfolio = stage.portfolio()
-    stage.assets(2, portfolio=portfolio)
+    stage.assets(20, portfolio=portfolio)
     gone = stage.assets(1, portfolio=portfolio)[0]
     stage.withdraw(gone)
     before = _counts(stage)
-    found = dry_run(stage.db, stage.tenant, replace(DRAFT, portfolios=[portfolio, portfolio]), NOW)
+    terms = {"controlShare": 0.5}
+    found = dry_run(stage.db, stage.tenant, replace(DRAFT, portfolios=[portfolio, portfolio], terms=terms), NOW)
     assert _counts(stage) == before
-    event = stage.event(portfolio)
-    happened, _ = assets.page(stage.db, stage.tenant, event.uuid, offset=0, limit=10)
+    event = stage.event(portfolio, terms=terms)
+    happened, _ = assets.page(stage.db, stage.tenant, event.uuid, offset=0, limit=100)
+    assert {each.state for each in happened} == {"PENDING", "INELIGIBLE"}
     assert {each.uuid: reason for each, reason in found.reached} == {each.uuid: each.reason for each in happened}
     told = stage.told(event.uuid)
     assert [each.type for each in found.fires if each.at == NOW] == told

@@ -98,9 +98,10 @@ class Fleet:
         ends_at: datetime | None = None,
         terms: Mapping[str, Any] | None = None,
         number: int = 1,
+        controls: Sequence[UUID] = (),
         **values: Any,
     ) -> Event:
-        """With `assets` opted in."""
+        """With `assets` opted in; `controls` are not called."""
         uuid = UUID(int=2 * 10**6 + number)
         facts: dict[str, Any] = {"name": "peak", "type": "TURN_DOWN", "status": status, "starts_at": starts_at}
         facts |= {"ends_at": ends_at or starts_at + timedelta(hours=1), "opt_in_required": True, "incentive": "2.25"}
@@ -108,7 +109,11 @@ class Fleet:
         facts |= {"stats_state": "PENDING" if status == "ENDED" else "NONE"}
         facts |= {"baselines_revision": 0, "stats_revision": 0, "created_at": BEFORE, "updated_at": BEFORE}
         self.db.execute(insert(flex_event).values(tenant_id=self.tenant.id, uuid=uuid, **(facts | values)))
-        rows = [{"asset_uuid": each, "state": "OPT_IN", "changed_at": BEFORE} for each in assets]
+        rows = [{"asset_uuid": each, "state": "OPT_IN", "reason": None, "changed_at": BEFORE} for each in assets]
+        rows += [
+            {"asset_uuid": each, "state": "INELIGIBLE", "reason": "CONTROL_GROUP: held out", "changed_at": BEFORE}
+            for each in controls
+        ]
         rows = [{"tenant_id": self.tenant.id, "event_uuid": uuid} | row for row in rows]
         if rows:
             self.db.execute(insert(flex_event_asset), rows)
@@ -122,11 +127,15 @@ class Fleet:
     def run(self, event: Event, now: datetime = AFTER) -> None:
         """Begin the run that the event's status asks for, and do its jobs."""
         runs.start(self.db, self.tenant, event, now)
-        kind = RunKind.BASELINE if event.status == "SCHEDULED" else RunKind.SETTLEMENT
-        begun = run_queries.newest_run(self.db, self.tenant.id, event.uuid, kind)
-        assert begun is not None
-        for part in range(run_queries.open_parts(self.db, self.tenant.id, begun)):
-            runs.run_part(self.db, self.tenant, event.uuid, kind, begun.revision, part, now)
+        self.work(now)
+
+    def work(self, now: datetime = AFTER) -> None:
+        """Do the jobs of the runs under way, and of those that begin when one is finished."""
+        while busy := [run for run in run_queries.live_runs(self.db, self.tenant.id) if run.state == "CALCULATING"]:
+            for run in busy:
+                for part in range(run_queries.members(self.db, self.tenant.id, run)):
+                    kind = RunKind(run.kind)
+                    runs.run_part(self.db, self.tenant, run.event_uuid, kind, run.revision, part, now)
 
     def restate(self, now: datetime = AFTER) -> None:
         runs.restate(self.db, self.tenant, now)

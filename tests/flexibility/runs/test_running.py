@@ -141,7 +141,7 @@ def test_an_event_without_assets_is_ready_at_once(fleet: Fleet) -> None:
 
 def test_a_rule_set_that_needs_a_group_of_its_own_is_refused(fleet: Fleet) -> None:
     event = fleet.event([], status="SCHEDULED", terms={"ruleSets": ["CONTROL_GROUP"]})
-    with pytest.raises(Invalid, match="CONTROL_GROUP needs a group"):
+    with pytest.raises(Invalid, match="CONTROL_GROUP needs controls: name a controlShare"):
         runs.start(fleet.db, fleet.tenant, event, BEFORE)
 
 

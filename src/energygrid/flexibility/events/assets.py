@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
+from energygrid.flexibility.baselines.control_group import held_out
 from energygrid.flexibility.events import eligibility
 from energygrid.flexibility.events.common import known, note
 from energygrid.flexibility.events.eligibility import Candidate
@@ -19,6 +20,7 @@ from energygrid.flexibility.events.lifecycle import Status, effective
 from energygrid.flexibility.events.queries import assets as queries
 from energygrid.flexibility.events.queries import events as event_queries
 from energygrid.flexibility.events.queries.assets import EventAsset, Judged
+from energygrid.flexibility.events.terms import EventTerms
 from energygrid.flexibility.events.time import time_of
 from energygrid.flexibility.registry import assets, consents
 from energygrid.flexibility.runs.basis import RunKind
@@ -28,6 +30,8 @@ from energygrid.flexibility.settlement.energy import kwh
 Word = Literal["OPT_IN", "OPT_OUT"]
 Channel = Literal["import", "export"]
 _MOST_NAMED = 20
+_BY_LOT = "CONTROL_GROUP: held out by lot, for others to be compared with"
+_BY_PORTFOLIO = "CONTROL_GROUP: of the portfolio that others are compared with"
 
 
 class Baseline(NamedTuple):
@@ -45,12 +49,14 @@ def judge(
     scheme: UUID | None,
     portfolios: Sequence[UUID],
     criteria: Mapping[str, str],
+    terms: Mapping[str, Any],
     starts_at: datetime,
 ) -> list[tuple[Candidate, str | None]]:
     """Every asset that such an event reaches, by the caller's own ids, with the reason why it may not take part.
 
     Those of its portfolios; without portfolios, those READY in its scheme. With both, an asset of a portfolio that is
-    not READY in the scheme is reached and may not take part.
+    not READY in the scheme is reached and may not take part. So is a control: of those that may take part some by lot,
+    and those of the portfolio of controls.
     """
     day = starts_at.date()
     lookback: tuple[date, date] | None = None
@@ -58,7 +64,28 @@ def judge(
         lookback = day - timedelta(days=eligibility.LOOKBACK_DAYS), day
     found = queries.candidates(db, tenant.id, scheme=scheme, portfolios=portfolios, lookback=lookback)
     in_scheme = scheme is not None
-    return [(each, eligibility.judge(each, criteria, in_scheme=in_scheme)) for each in found]
+    judged = [(each, eligibility.judge(each, criteria, in_scheme=in_scheme)) for each in found]
+    return _without_controls(db, tenant, scheme, EventTerms.model_validate(terms), judged)
+
+
+def _without_controls(
+    db: Connection, tenant: Tenant, scheme: UUID | None, terms: EventTerms, judged: list[tuple[Candidate, str | None]]
+) -> list[tuple[Candidate, str | None]]:
+    """By lot of the scheme, so that an asset is a control of all of its events; without one, of its portfolio."""
+    share, portfolio = terms.control_share, terms.control_portfolio
+    if share is not None:
+        lots = [(scheme or each.portfolio_uuid, each, reason) for each, reason in judged]
+        judged = [
+            (each, _BY_LOT if reason is None and lot is not None and held_out(each.uuid, lot, share) else reason)
+            for lot, each, reason in lots
+        ]
+    if portfolio is not None:
+        controls = queries.candidates(db, tenant.id, scheme=None, portfolios=[portfolio], lookback=None)
+        standing = {each.uuid: (each, eligibility.judge(each, {}, in_scheme=False)) for each in controls}
+        judged = [pair for pair in judged if pair[0].uuid not in standing]
+        judged += [(each, reason or _BY_PORTFOLIO) for each, reason in standing.values()]
+        judged.sort(key=lambda pair: (pair[0].asset_id, pair[0].uuid))
+    return judged
 
 
 def settle(db: Connection, tenant: Tenant, event: Event, portfolios: Sequence[UUID], at: datetime) -> int:
@@ -74,6 +101,7 @@ def settle(db: Connection, tenant: Tenant, event: Event, portfolios: Sequence[UU
             scheme=event.scheme_uuid,
             portfolios=portfolios,
             criteria=event.eligibility,
+            terms=event.terms,
             starts_at=event.starts_at,
         )
     ]

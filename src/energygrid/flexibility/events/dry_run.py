@@ -66,6 +66,7 @@ def dry_run(db: Connection, tenant: Tenant, draft: Draft, now: datetime) -> DryR
         scheme=values["scheme_uuid"],
         portfolios=draft.portfolios,
         criteria=values["eligibility"],
+        terms=values["terms"],
         starts_at=values["starts_at"],
     )
     events.require_reached(len(reached))

@@ -28,6 +28,7 @@ class Candidate:
 
     uuid: UUID
     asset_id: str
+    portfolio_uuid: UUID | None
     asset_type: str
     postcode: str
     hh_settled: bool

@@ -56,7 +56,7 @@ def prepare(db: Connection, tenant: Tenant, draft: Draft) -> dict[str, Any]:
     """The checked members of an event made of `draft`, with what its scheme and the tenant say where it is silent."""
     facts = _scheme_facts(db, tenant, draft.scheme_uuid)
     portfolios.require(db, tenant, draft.portfolios)
-    values = {
+    values: dict[str, Any] = {
         "name": draft.name,
         "type": draft.type,
         "starts_at": draft.starts_at,
@@ -70,6 +70,7 @@ def prepare(db: Connection, tenant: Tenant, draft: Draft) -> dict[str, Any]:
         "terms": terms.merged(facts, draft.terms),
     }
     check(values)
+    portfolios.require(db, tenant, terms.portfolios(values["terms"]))
     return values
 
 
@@ -110,6 +111,10 @@ def _change(
     check(members | values)
     if status is Status.SCHEDULED:
         _require_future(values.get("starts_at", event.starts_at), at)
+        if terms.controls(event.terms) != terms.controls(values.get("terms", event.terms)):
+            why = "which assets are controls was settled when the event was scheduled"
+            raise Conflict("EVENT_FIXED", f"terms.controlShare, terms.controlPortfolioUUID: {why}")
+    portfolios.require(db, tenant, terms.portfolios(values.get("terms", {})))
     event = queries.change_event(db, tenant.id, uuid, values | {"updated_at": at})
     note(db, tenant, event.uuid, "event.changed", who, now, {"changed": sorted(values)})
     if event.status is Status.SCHEDULED:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -23,6 +24,8 @@ class EventTerms(BaseModel):
     deadline_days        after the end, when an asset whose readings are missing settles as 0
     fixed_kwh            of rule set FIXED: kWh of an asset in each half-hour
     nomination_deadline  of rule set NOMINATED: the time of the day before, by which curves are filed
+    control_share        of rule set CONTROL_GROUP: of the assets that may take part, this share is held out by lot
+    control_portfolio    of rule set CONTROL_GROUP: assets of this portfolio are controls too
     bid                  what the assets together were sold for to the system operator
     """
 
@@ -35,15 +38,34 @@ class EventTerms(BaseModel):
     deadline_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] | None = None
     fixed_kwh: list[Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] | None = None
     nomination_deadline: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None
+    control_share: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] | None = None
+    control_portfolio: Annotated[UUID | None, Field(alias="controlPortfolioUUID")] = None
     bid: Bid | None = None
 
 
+_OF_IMPORT = {
+    Method.FIXED: "curves are given for",
+    Method.NOMINATED: "curves are given for",
+    Method.CONTROL_GROUP: "controls are compared by",
+}
 NAMES = frozenset(str(field.alias) for field in EventTerms.model_fields.values())
 
 
 def merged(scheme: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The terms of an event of a scheme with these facts, of which some are about other things."""
     return {name: value for name, value in scheme.items() if name in NAMES} | dict(own)
+
+
+def controls(terms: Mapping[str, Any]) -> tuple[float | None, UUID | None]:
+    """Share and portfolio of the assets that are not called, of checked terms."""
+    read = EventTerms.model_validate(terms)
+    return read.control_share, read.control_portfolio
+
+
+def portfolios(terms: Mapping[str, Any]) -> list[UUID]:
+    """Those that checked terms name."""
+    _, portfolio = controls(terms)
+    return [] if portfolio is None else [portfolio]
 
 
 def faults(terms: Mapping[str, Any], starts_at: datetime, ends_at: datetime) -> list[str]:
@@ -67,10 +89,10 @@ def faults(terms: Mapping[str, Any], starts_at: datetime, ends_at: datetime) -> 
 
 def unmet(terms: EventTerms, rules: RuleSet, half_hours: int) -> str | None:
     """What an event of these terms lacks for being computed by `rules`; None: nothing."""
-    if rules.method is Method.CONTROL_GROUP:
-        return f"terms.ruleSets: {rules.id} needs a group of assets that are not called, which an event has not"
+    if rules.method is Method.CONTROL_GROUP and terms.control_share is None and terms.control_portfolio is None:
+        return f"terms: rule set {rules.id} needs controls: name a controlShare to hold out, or a controlPortfolioUUID"
     if rules.method is Method.FIXED and len(terms.fixed_kwh or ()) != half_hours:
         return f"terms.fixedKwh: rule set {rules.id} needs {half_hours} numbers, kWh a half-hour"
-    if rules.method in {Method.FIXED, Method.NOMINATED} and terms.metering not in {None, Metering.IMPORT}:
-        return f"terms.metering: curves are given for import alone, so rule set {rules.id} needs IMPORT"
+    if rules.method in _OF_IMPORT and terms.metering not in {None, Metering.IMPORT}:
+        return f"terms.metering: {_OF_IMPORT[rules.method]} import alone, so rule set {rules.id} needs IMPORT"
     return None

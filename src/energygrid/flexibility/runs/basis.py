@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ import numpy as np
 
 from energygrid.errors import Invalid
 from energygrid.flexibility.baselines import catalogue, given
+from energygrid.flexibility.baselines.control_group import ControlGroup
 from energygrid.flexibility.baselines.days import LocalDays, holidays
 from energygrid.flexibility.baselines.rule_set import Floor, Method, RuleSet
 from energygrid.flexibility.events.event import Event
@@ -28,19 +29,34 @@ _EPOCH = date(1970, 1, 1)
 
 
 class RunKind(StrEnum):
-    """A run of baselines is published before the event, and frozen by its start; a settlement follows its end."""
+    """A run of baselines is published before the event, and frozen by its start; a settlement follows its end.
+
+    Where a method compares with a control group, the group's own run comes before the settlement.
+    """
 
     BASELINE = "BASELINE"
+    CONTROL = "CONTROL"
     SETTLEMENT = "SETTLEMENT"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One rule set, and the public holidays it is computed with."""
+    """One rule set, and the public holidays it is computed with.
+
+    base   of a control group: the rule set of its profiles
+    group  of a control group's settlement: what the controls came to
+    """
 
     rules: RuleSet
     digest: str
     holidays: frozenset[date]
+    base: RuleSet | None = None
+    group: ControlGroup | None = None
+
+    @property
+    def history(self) -> RuleSet:
+        """What profiles are computed by."""
+        return self.base or self.rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +86,18 @@ class Basis:
     def intervals(self) -> int:
         return int((self.span.end - self.span.start).total_seconds()) // 1800
 
+    @property
+    def computed(self) -> tuple[Rules, ...]:
+        """Methods that the run makes statements by."""
+        return tuple(each for each in self.methods if self.kind is not RunKind.CONTROL or each.base is not None)
+
+    def settled_by(self, groups: Mapping[str, ControlGroup]) -> "Basis":
+        """Of controls: the basis of the settlement that compares with them, given each method's group."""
+        methods = tuple(replace(each, group=groups.get(each.rules.id)) for each in self.methods)
+        return replace(self, kind=RunKind.SETTLEMENT, methods=methods)
+
     def days(self, zone: str) -> LocalDays:
-        return LocalDays.around(zone, self.span, [each.rules for each in self.methods])
+        return LocalDays.around(zone, self.span, [each.history for each in self.methods])
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -85,6 +111,8 @@ class Basis:
                     "version": each.rules.version,
                     "digest": each.digest,
                     "holidays": sorted(day.isoformat() for day in each.holidays),
+                    "base": None if each.base is None else _named(each.base),
+                    "group": None if each.group is None else asdict(each.group),
                 }
                 for each in self.methods
             ],
@@ -120,6 +148,8 @@ def read(stored: Mapping[str, Any]) -> Basis:
                 catalogue.find_version(each["id"], each["version"]),
                 each["digest"],
                 frozenset(date.fromisoformat(day) for day in each["holidays"]),
+                None if each["base"] is None else catalogue.find_version(each["base"]["id"], each["base"]["version"]),
+                None if each["group"] is None else _group(each["group"]),
             )
             for each in stored["methods"]
         ),
@@ -136,6 +166,14 @@ def read(stored: Mapping[str, Any]) -> Basis:
     )
 
 
+def _named(rules: RuleSet) -> dict[str, Any]:
+    return {"id": rules.id, "version": rules.version, "digest": rules.digest()}
+
+
+def _group(stored: Mapping[str, Any]) -> ControlGroup:
+    return ControlGroup(**{**stored, "change": tuple(stored["change"])})
+
+
 def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basis:
     """What `event` is settled by: its terms, else what the tenant has set.
 
@@ -143,8 +181,8 @@ def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basi
     """
     span = Span(event.starts_at.astimezone(UTC), event.ends_at.astimezone(UTC))
     terms = EventTerms.model_validate(event.terms)
-    day = int(local_days(np.array([span.instants()[0]]), settings.zone)[0])
-    rules = [catalogue.find(each, _EPOCH + timedelta(days=day)) for each in terms.rule_sets or settings.rule_sets]
+    day = _EPOCH + timedelta(days=int(local_days(np.array([span.instants()[0]]), settings.zone)[0]))
+    rules = [catalogue.find(each, day) for each in terms.rule_sets or settings.rule_sets]
     intervals = (span.instants()[1] - span.instants()[0]) // 1800
     if faults := [fault for each in rules if (fault := unmet(terms, each, intervals)) is not None]:
         raise Invalid("BAD_TERMS", "; ".join(faults))
@@ -154,7 +192,7 @@ def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basi
         kind=kind,
         event=event.uuid,
         span=span,
-        methods=tuple(_dated(each, span) for each in dict.fromkeys(rules)),
+        methods=tuple(_dated(each, day, span) for each in dict.fromkeys(rules)),
         terms=Terms(Direction(event.type), terms.floor or rules[0].floor, metering, cap),
         incentive=event.incentive,
         incentive_type=Incentive(event.incentive_type),
@@ -175,6 +213,9 @@ def _filed_by(rules: list[RuleSet], terms: EventTerms, zone: str, span: Span) ->
     return datetime.fromtimestamp(given.deadline(nominated, zone, span), UTC)
 
 
-def _dated(rules: RuleSet, span: Span) -> Rules:
-    first = span.start.date() - timedelta(days=rules.lookback_days + 3)
-    return Rules(rules, rules.digest(), holidays(rules.jurisdiction, first, span.end.date() + timedelta(days=3)))
+def _dated(rules: RuleSet, day: date, span: Span) -> Rules:
+    base = None if rules.base is None else catalogue.find(rules.base, day)
+    history = base or rules
+    first = span.start.date() - timedelta(days=history.lookback_days + 3)
+    off = holidays(history.jurisdiction, first, span.end.date() + timedelta(days=3))
+    return Rules(rules, rules.digest(), off, base)

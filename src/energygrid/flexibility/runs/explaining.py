@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -13,14 +13,15 @@ from sqlalchemy import Connection
 
 from energygrid.access.caller import Tenant
 from energygrid.errors import NotFound
-from energygrid.flexibility.runs import basis, evidence
-from energygrid.flexibility.runs.basis import Basis, RunKind
+from energygrid.flexibility.runs import basis, evidence, groups
+from energygrid.flexibility.runs.basis import Basis, Rules, RunKind
 from energygrid.flexibility.runs.loading import Days
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as queries
 from energygrid.flexibility.runs.queries.runs import Run
 from energygrid.flexibility.runs.statement import Statement
 from energygrid.flexibility.runs.statements import Recorded, Work, evaluate
+from energygrid.flexibility.settlement.energy import micro
 
 _OUTSIDE = "."
 _AT_ONCE = 1_000
@@ -36,9 +37,11 @@ def explain(
 ) -> list[dict[str, Any]]:
     """The statement of an asset by each method, with what it was made of: the settlement's, before it the baselines'.
 
+    Of a control it is what others are compared with.
+
     Raises NotFound NO_STATEMENT.
     """
-    for each in (RunKind.SETTLEMENT, RunKind.BASELINE):
+    for each in (RunKind.SETTLEMENT, RunKind.BASELINE, RunKind.CONTROL):
         if found := results.as_of(db, tenant.id, event, each, [asset], as_of):
             run = queries.find_run(db, tenant.id, event, each, found[0].revision)
             newest = queries.newest_run(db, tenant.id, event, each)
@@ -57,6 +60,7 @@ def _explained(statement: Statement, how: Basis, newest: Run | None) -> dict[str
         "computedAt": statement.known_at,
         "ruleSet": dict(rules.rules.as_json()),
         "ruleSetDigest": rules.digest,
+        "controlGroup": None if rules.base is None else _group(rules, proof, newest),
         "terms": how.as_json()["terms"],
         "state": statement.state,
         "deadlinePassed": proof["closed"],
@@ -103,8 +107,25 @@ def _flow(proof: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _kwh(micro: int) -> str:
-    return f"{micro / 1_000_000:.6f}"
+def _group(rules: Rules, proof: Mapping[str, Any], newest: Run | None) -> dict[str, Any]:
+    """What the controls came to when the statement was made, and how far they can be relied on now."""
+    assert rules.base is not None
+    facts: dict[str, Any] = {"baseRuleSet": rules.base.id, "baseVersion": rules.base.version, "known": proof["control"]}
+    if (group := rules.group) is not None:
+        facts |= {
+            "controls": group.controls,
+            "changeKwh": [_kwh(value) for value in micro(group.mean_change).tolist()],
+            "loadKwhPerDay": None if not group.controls else _kwh(round(group.load / group.controls)),
+            "scale": proof["import"]["adjustment"] if group.controls else None,
+            "digest": group.digest,
+        }
+        totals = {} if newest is None or newest.totals is None else newest.totals
+        facts["validity"] = totals.get(rules.rules.id, {}).get("controlGroup")
+    return facts
+
+
+def _kwh(of: int) -> str:
+    return f"{of / 1_000_000:.6f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +169,15 @@ def _verify(db: Connection, tenant: Tenant, newest: Run) -> Verified:
         count += len(rows)
     if head != newest.head:
         faults.append(Fault(None, None, "the chain over all statements does not end in the hash that was published"))
+    if any(each.group is not None for each in how.methods) and how != _regrouped(db, tenant, how):
+        faults.append(Fault(None, None, "the figures of the control group are not those of its controls' statements"))
     for statements in _parts(db, tenant.id, newest):
         faults += _compare(db, tenant, how, statements)
     return Verified(newest.kind, newest.revision, count, head.hex(), tuple(faults))
+
+
+def _regrouped(db: Connection, tenant: Tenant, how: Basis) -> Basis:
+    return groups.settlement(db, tenant.id, replace(how, kind=RunKind.CONTROL))
 
 
 def _parts(db: Connection, tenant_id: int, run: Run) -> Iterator[list[Statement]]:

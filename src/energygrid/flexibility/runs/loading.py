@@ -21,7 +21,8 @@ from energygrid.metering.calendar import local_days
 from energygrid.metering.readings import DAY_S, Bools, Float64s
 
 _EPOCH = date(1970, 1, 1)
-_SLOTS = 48
+SLOTS = 48
+"""Half-hours of a plain day."""
 
 Revisions = NDArray[np.int32]
 
@@ -70,10 +71,10 @@ def load(db: Connection, series: Sequence[int | None], days: Days, *, revisions:
     """
     position = {each: place for place, each in enumerate(series) if each is not None}
     found = loading.blocks(db, list(position), *days.bounds, ever=revisions is not None) if position else []
-    kwh = np.full((len(series), days.count * _SLOTS), np.nan)
+    kwh = np.full((len(series), days.count * SLOTS), np.nan)
     known = np.zeros((len(series), days.count), np.int32)
     if found:
-        _lay_out(found, position, kwh.reshape(-1, _SLOTS), known.reshape(-1), days.count, revisions)
+        _lay_out(found, position, kwh.reshape(-1, SLOTS), known.reshape(-1), days.count, revisions)
     return Loaded(Usage(days.local, kwh[:, days.cut]), known)
 
 
@@ -104,7 +105,7 @@ def _lay_out(
     size = np.frombuffer(b"".join(each.sizes for each in found), ">i2").astype(np.int64)
     owner = np.array([position[each.series_id] for each in found])
     row = np.repeat(owner, [len(each.days) // 2 for each in found]) * count + day
-    values = unpack_joined(b"".join(each.values for each in found), size, _SLOTS)
+    values = unpack_joined(b"".join(each.values for each in found), size, SLOTS)
     if wanted is not None:
         asked = revision == wanted.reshape(-1)[row]
         row, revision, values = row[asked], revision[asked], values[asked]

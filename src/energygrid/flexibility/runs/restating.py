@@ -12,12 +12,12 @@ from energygrid.access.caller import Tenant
 from energygrid.database.queue import defer
 from energygrid.flexibility import messages
 from energygrid.flexibility.events.time import time_of
-from energygrid.flexibility.runs import basis, totals
-from energygrid.flexibility.runs.basis import RunKind
+from energygrid.flexibility.runs import basis, groups, totals
+from energygrid.flexibility.runs.basis import Basis, RunKind
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as queries
 from energygrid.flexibility.runs.queries.runs import Run
-from energygrid.flexibility.runs.running import CALCULATING, CLOSED, QUEUE, READY, RESTATE, publish, store
+from energygrid.flexibility.runs.running import CALCULATING, CLOSED, QUEUE, READY, RESTATE, begin, publish, store
 from energygrid.flexibility.runs.statements import Work
 from energygrid.flexibility.settings import FlexibilitySettings
 
@@ -99,7 +99,18 @@ def _again(db: Connection, tenant: Tenant, run: Run, assets: list[UUID], now: da
         run, revision=run.revision + 1, state=state, started_at=now, finished_at=now, totals=summed, head=head
     )
     queries.insert_run(db, tenant.id, newer)
-    publish(db, tenant, newer, now)
+    if how.kind is RunKind.CONTROL:
+        _compare_again(db, tenant, how, now)
+    else:
+        publish(db, tenant, newer, now)
+
+
+def _compare_again(db: Connection, tenant: Tenant, controls: Basis, now: datetime) -> None:
+    """Settle every asset of the event anew, if what its controls come to is another."""
+    how = groups.settlement(db, tenant.id, controls)
+    before = queries.newest_run(db, tenant.id, how.event, how.kind, lock=True)
+    if before is None or basis.read(before.basis) != how:
+        begin(db, tenant, how, now)
 
 
 def close_due(db: Connection, tenant: Tenant, now: datetime) -> None:
@@ -111,5 +122,5 @@ def close_due(db: Connection, tenant: Tenant, now: datetime) -> None:
         locked = queries.newest_run(db, tenant.id, run.event_uuid, run.kind, lock=True)
         if locked is None or locked.state != READY:
             continue
-        waiting = [] if run.kind == RunKind.BASELINE else results.waiting(db, tenant.id, run.event_uuid, run.kind)
+        waiting = [] if run.kind != RunKind.SETTLEMENT else results.waiting(db, tenant.id, run.event_uuid, run.kind)
         _again(db, tenant, locked, waiting, now, close=True)

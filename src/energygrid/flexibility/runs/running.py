@@ -1,6 +1,7 @@
 """A run: an event's baselines or its settlement, computed by any number of workers, a few thousand assets a job."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from energygrid.flexibility import messages
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.lifecycle import StatsState, Status
 from energygrid.flexibility.events.time import time_of
-from energygrid.flexibility.runs import basis, totals
+from energygrid.flexibility.runs import basis, groups, totals
 from energygrid.flexibility.runs.basis import Basis, RunKind
 from energygrid.flexibility.runs.queries import loading, results
 from energygrid.flexibility.runs.queries import runs as queries
@@ -42,12 +43,22 @@ def start(db: Connection, tenant: Tenant, event: Event, now: datetime) -> None:
     kind = _KINDS.get(event.status)
     if kind is None:
         return
-    settings = tenant.section("flexibility", FlexibilitySettings)
-    how = basis.basis_of(event, kind, settings)
-    before = queries.newest_run(db, tenant.id, event.uuid, kind, lock=True)
-    assets = loading.participants(db, tenant.id, event.uuid, invited=kind is RunKind.BASELINE)
+    how = basis.basis_of(event, kind, tenant.section("flexibility", FlexibilitySettings))
+    if kind is RunKind.SETTLEMENT and (controls := replace(how, kind=RunKind.CONTROL)).computed:
+        how = controls  # the settlement is begun once they are computed
+    begin(db, tenant, how, now)
+
+
+def begin(db: Connection, tenant: Tenant, how: Basis, now: datetime) -> None:
+    """A new run of an event, of whoever takes part in it now."""
+    kind, event = how.kind, how.event
+    before = queries.newest_run(db, tenant.id, event, kind, lock=True)
+    if kind is RunKind.CONTROL:
+        assets = loading.controls(db, tenant.id, event)
+    else:
+        assets = loading.participants(db, tenant.id, event, invited=kind is RunKind.BASELINE)
     run = Run(
-        event_uuid=event.uuid,
+        event_uuid=event,
         kind=kind,
         revision=1 if before is None else before.revision + 1,
         state=CALCULATING,
@@ -59,17 +70,17 @@ def start(db: Connection, tenant: Tenant, event: Event, now: datetime) -> None:
     )
     queries.insert_run(db, tenant.id, run)
     if before is not None:
-        gone = results.leavers(db, tenant.id, event.uuid, kind, [each.rules.id for each in how.methods], assets)
-        results.replace(db, tenant.id, event.uuid, kind, gone)
+        gone = results.leavers(db, tenant.id, event, kind, [each.rules.id for each in how.computed], assets)
+        results.replace(db, tenant.id, event, kind, gone)
     if kind is RunKind.SETTLEMENT:
-        status = queries.change_event(db, tenant.id, event.uuid, stats_state=StatsState.CALCULATING)
-        began = messages.stats_calculation_started(event.uuid, status)
+        status = queries.change_event(db, tenant.id, event, stats_state=StatsState.CALCULATING)
+        began = messages.stats_calculation_started(event, status)
         messages.tell(db, tenant.id, began, time_of(db, tenant, now))
-    size = settings.assets_per_job
+    size = tenant.section("flexibility", FlexibilitySettings).assets_per_job
     parts = [assets[at : at + size] for at in range(0, len(assets), size)]
     queries.insert_parts(db, tenant.id, run, parts)
     for number in range(len(parts)):
-        which: dict[str, Any] = {"event": str(event.uuid), "kind": kind, "revision": run.revision, "part": number}
+        which: dict[str, Any] = {"event": str(event), "kind": kind, "revision": run.revision, "part": number}
         defer(db, PART, queue=QUEUE, tenant_id=tenant.id, **which)
     if not parts:
         _finish(db, tenant, run, how, now)
@@ -94,7 +105,7 @@ def run_part(
     if newest is None or newest.revision != revision:
         return
     _write(db, work, assets, made)
-    if kind is RunKind.SETTLEMENT:  # its readings are there: how well its baselines fit can be told anew
+    if kind is RunKind.SETTLEMENT and revision == 1:  # its readings are there: its baselines can be tried anew
         which: dict[str, Any] = {"event": str(event), "kind": kind, "revision": revision, "part": part}
         defer(db, MEASURE_PART, queue=QUEUE, priority=_LATER, tenant_id=tenant.id, **which)
     queries.hold_run(db, tenant.id, run, alone=True)
@@ -128,9 +139,12 @@ def _differs(before: Statement | None, after: Statement) -> bool:
 
 
 def _finish(db: Connection, tenant: Tenant, run: Run, how: Basis, now: datetime) -> None:
-    """Publish; take up what arrived meanwhile; close in time."""
+    """Publish; take up what arrived meanwhile; close in time. Of controls: begin what is compared with them."""
     summed, head = totals.add_up(db, tenant.id, how)
     queries.change_run(db, tenant.id, run, state=READY, finished_at=now, totals=summed, head=head)
+    if how.kind is RunKind.CONTROL:
+        begin(db, tenant, groups.settlement(db, tenant.id, how), now)
+        return
     publish(db, tenant, run, now)
     defer(db, RESTATE, queue=QUEUE, lock=f"restate {tenant.id}", tenant_id=tenant.id)
     if run.kind == RunKind.SETTLEMENT:

@@ -10,20 +10,22 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection
 
+from energygrid.flexibility.baselines import control_group
 from energygrid.flexibility.baselines.compute import Baselines, State, compute
+from energygrid.flexibility.baselines.control_group import Called, Habits
 from energygrid.flexibility.baselines.rule_set import Method
 from energygrid.flexibility.baselines.selection import MATTERS
-from energygrid.flexibility.runs import curves, evidence
+from energygrid.flexibility.runs import curves, evidence, groups
 from energygrid.flexibility.runs.basis import Basis, Rules, RunKind
 from energygrid.flexibility.runs.curves import Filed
-from energygrid.flexibility.runs.loading import Days, Loaded, Revisions, days_of_events, load
+from energygrid.flexibility.runs.loading import SLOTS, Days, Loaded, Revisions, days_of_events, load
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries.loading import Member
 from energygrid.flexibility.runs.statement import EXPIRED, PENDING, PROCESSED, Statement
 from energygrid.flexibility.settlement.delivery import Delivery, Metering, Pair, deliver
 from energygrid.flexibility.settlement.energy import micro
 from energygrid.flexibility.settlement.money import lines
-from energygrid.metering.readings import Bools, Float64s
+from energygrid.metering.readings import Bools, Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,17 @@ class Work:
 
 
 class _Flow(NamedTuple):
-    """The baseline of one flow and what was metered in the event, both (H, n); `filed`: of a nominated baseline."""
+    """The baseline of one flow and what was metered in the event, both (H, n).
+
+    filed  of a nominated baseline;  known  of a control group's: what is known of each control, or called asset
+    """
 
     baselines: Baselines
     curve: Float64s
     actual: Float64s
     revisions: Revisions
     filed: Filed | None
+    known: Sequence[Habits | Called | None] | None = None
 
 
 def evaluate(db: Connection, work: Work, assets: Sequence[UUID], recorded: Recorded | None = None) -> list[Statement]:
@@ -97,11 +103,13 @@ def _of_zone(
     nominated = None if recorded is None else recorded.nominated
     filed = curves.filed(db, work.tenant_id, work.basis, [each.uuid for each in members], nominated)
     made: list[Statement] = []
-    for rules in work.basis.methods:
+    for rules in work.basis.computed:
         if recorded is not None and recorded.method != rules.rules.id:
             continue
         flows = {"import": _flow(work.basis, rules, imported, event_days, filed)}
-        if exported is not None:
+        if rules.group is not None:
+            flows["import"] = _compared(flows["import"], rules, groups.mean_days(db, work.tenant_id, work.basis, rules))
+        elif exported is not None and rules.base is None:
             flows["export"] = _flow(work.basis, rules, exported, event_days, filed, export=True)
         made += _statements(work, rules, days, members, flows)
     if len(work.basis.methods) > 1:
@@ -117,12 +125,29 @@ def _flow(
     given = curves.given(basis, rules.rules, len(usage.kwh), filed)
     if export and given is not None:
         given = np.full_like(given, np.nan)
-    found = compute(rules.rules, usage, span, holidays=rules.holidays, event_days=event_days, given=given)
+    found = compute(rules.history, usage, span, holidays=rules.holidays, event_days=event_days, given=given)
     actual = usage.kwh[:, usage.days.positions(*span.instants())]
     used = filed if rules.rules.method is Method.NOMINATED else None
     if basis.kind is RunKind.BASELINE:
         return _Flow(found, found.unadjusted, np.full_like(actual, np.nan), loaded.revisions, used)
+    if rules.base is not None:
+        return _Flow(found, found.unadjusted, actual, loaded.revisions, None, control_group.habits(found, usage, span))
     return _Flow(found, found.adjusted, actual, loaded.revisions, used)
+
+
+def _compared(flow: _Flow, rules: Rules, controls: Int64s) -> _Flow:
+    """What the controls did is added; `controls`: their mean days (C, S)."""
+    assert rules.group is not None
+    assert flow.known is not None
+    habits = [each if isinstance(each, Habits) else None for each in flow.known]
+    found = control_group.compute(rules.rules, flow.baselines, habits, rules.group)
+    days = np.array([each.day if each is not None else [0] * SLOTS for each in habits], np.int64).reshape(-1, SLOTS)
+    far = [None if np.isnan(each) else round(each, 6) for each in control_group.distances(days, controls).tolist()]
+    called = [
+        None if each is None else Called(each.load, each.window, distance)
+        for each, distance in zip(habits, far, strict=True)
+    ]
+    return flow._replace(baselines=found, curve=found.adjusted, known=called)
 
 
 def _statements(
@@ -192,9 +217,10 @@ def _waiting(work: Work, members: list[Member], flows: dict[str, _Flow]) -> tupl
 
 
 def _delivered(basis: Basis, members: list[Member], flows: dict[str, _Flow], counted: Bools) -> Delivery:
-    """Assets that do not count are incomplete; one without an export meter has exported nothing."""
+    """Assets that do not count are incomplete, all controls too; one without an export meter has exported nothing."""
     imported, exported = flows["import"], flows.get("export")
-    actual = np.where(counted[:, None], imported.actual, np.nan)
+    counts = counted & (basis.kind is not RunKind.CONTROL)
+    actual = np.where(counts[:, None], imported.actual, np.nan)
     pair = Pair(imported.curve, actual)
     if basis.terms.metering is Metering.IMPORT:
         return deliver(basis.terms, pair)
@@ -228,7 +254,7 @@ def _matter(days: Days, members: list[Member], flows: dict[str, _Flow], kind: Ru
         there = np.array([name == "import" or member.received is not None for member in members])
         for selection in flow.baselines.selections:
             local |= matters[selection.reason] & there[:, None]
-        if kind is RunKind.SETTLEMENT:
+        if kind is not RunKind.BASELINE:
             local[:, [days.local.index(day) for day in flow.baselines.own_days]] = True
     utc = np.zeros((assets, days.count), np.bool_)
     for day in range(local.shape[1]):
@@ -267,7 +293,7 @@ def _proofs(
         for name, flow in flows.items()
     }
     counted, totals = delivery.counted.tolist(), delivery.total.tolist()
-    filed = flows["import"].filed
+    filed, known = flows["import"].filed, flows["import"].known
     made = []
     for row, member in enumerate(members):
         whole: dict[str, Any] = {} if filed is None else {"nomination": filed.revisions[row]}
@@ -275,6 +301,8 @@ def _proofs(
         for name, (part, curve, actual) in parts.items():
             if name == "import" or member.received is not None:
                 whole[name] = part[row] | {"baseline": curve[row], "actual": actual[row]}
+        if known is not None:
+            whole["control"] = known[row]
         whole |= {"counted": counted[row], "delivered": totals[row], "amount": str(amounts[row])}
         made.append(evidence.encode(whole))
     return made

@@ -26,7 +26,7 @@ flex_run = Table(
     metadata,
     Column("tenant_id", BigInteger, nullable=False),
     Column("event_uuid", Uuid, nullable=False),
-    Column("kind", Text, nullable=False, comment="BASELINE or SETTLEMENT"),
+    Column("kind", Text, nullable=False, comment="BASELINE, CONTROL or SETTLEMENT"),
     Column("revision", Integer, nullable=False, comment="of what is published; grows when figures change"),
     Column("state", Text, nullable=False, comment="CALCULATING, READY or CLOSED"),
     Column("basis", JSONB, nullable=False, comment="what it is computed by, the same for every asset"),

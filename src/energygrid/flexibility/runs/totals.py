@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from energygrid.flexibility.runs import evidence
+from energygrid.flexibility.runs import evidence, groups
 from energygrid.flexibility.runs.basis import Basis, RunKind
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries.results import Summed
@@ -31,7 +31,7 @@ def add_up(db: Connection, tenant_id: int, basis: Basis) -> tuple[dict[str, Any]
     curves, head = _curves_and_head(db, tenant_id, basis)
     totals: dict[str, Any] = {}
     most = None if basis.bid is None else basis.bid.most
-    for each in basis.methods:
+    for each in basis.computed:
         method = each.rules.id
         summed = sums.get(method, _NOTHING)
         portfolio = _portfolio(basis, summed, curves.get(method)).at_portfolio(basis.terms, most)
@@ -48,6 +48,8 @@ def add_up(db: Connection, tenant_id: int, basis: Basis) -> tuple[dict[str, Any]
         if basis.bid is not None and basis.kind is RunKind.SETTLEMENT:
             paid = [neso.payment(basis.bid, each) for each in portfolio.counted[0].tolist()]
             totals[method]["atPortfolio"]["bidPayment"] = _bid_payment(basis, basis.bid, paid)
+        if each.group is not None:
+            totals[method]["controlGroup"] = groups.published(db, tenant_id, basis, each)
     return totals, head
 
 

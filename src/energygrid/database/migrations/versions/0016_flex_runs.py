@@ -44,7 +44,7 @@ def _runs() -> None:
         "flex_run",
         sa.Column("tenant_id", sa.BigInteger, nullable=False),
         sa.Column("event_uuid", sa.Uuid, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False, comment="BASELINE or SETTLEMENT"),
+        sa.Column("kind", sa.Text, nullable=False, comment="BASELINE, CONTROL or SETTLEMENT"),
         sa.Column("revision", sa.Integer, nullable=False, comment="of what is published; grows when figures change"),
         sa.Column("state", sa.Text, nullable=False, comment="CALCULATING, READY or CLOSED"),
         sa.Column("basis", JSONB, nullable=False, comment="what it is computed by, the same for every asset"),

@@ -44,7 +44,7 @@ class Judged(NamedTuple):
 # An asset's user has withdrawn meter data when the newest word on it is a withdrawal.
 _CANDIDATES = sql(
     """
-    SELECT a.uuid, a.asset_id, a.asset_type, a.postcode, a.hh_settled, s.state AS scheme_state,
+    SELECT a.uuid, a.asset_id, a.portfolio_uuid, a.asset_type, a.postcode, a.hh_settled, s.state AS scheme_state,
            coalesce((
                SELECT c.withdrawn_at IS NOT NULL FROM flex_consent c
                WHERE c.tenant_id = a.tenant_id AND c.asset_uuid = a.uuid AND c.scope = 'METER_DATA'

@@ -83,12 +83,12 @@ _EVENTS = """
 """
 
 # Not those whose user has withdrawn meter data: the newest word on it is a withdrawal.
-_PARTICIPANTS = """
+_MEMBERS_OF_RUN = """
     SELECT p.asset_uuid
     FROM flex_event_asset p
     JOIN flex_event e ON e.tenant_id = p.tenant_id AND e.uuid = p.event_uuid
     WHERE p.tenant_id = %b AND p.event_uuid = %b
-      AND (p.state = 'OPT_IN' OR (p.state = 'PENDING' AND (%b OR NOT e.opt_in_required)))
+      AND {who}
       AND NOT coalesce((
           SELECT c.withdrawn_at IS NOT NULL FROM flex_consent c
           WHERE c.tenant_id = p.tenant_id AND c.asset_uuid = p.asset_uuid AND c.scope = 'METER_DATA'
@@ -96,6 +96,10 @@ _PARTICIPANTS = """
       ), false)
     ORDER BY p.asset_uuid
 """
+_PARTICIPANTS = _MEMBERS_OF_RUN.format(
+    who="(p.state = 'OPT_IN' OR (p.state = 'PENDING' AND (%b OR NOT e.opt_in_required)))"
+)
+_CONTROLS = _MEMBERS_OF_RUN.format(who="p.state = 'INELIGIBLE' AND starts_with(p.reason, 'CONTROL_GROUP:')")
 
 
 def driver_of(db: Connection) -> Driver[Any]:
@@ -111,6 +115,12 @@ def participants(db: Connection, tenant_id: int, event: UUID, *, invited: bool =
     """
     with driver_of(db).cursor(binary=True) as cursor:
         return [row[0] for row in cursor.execute(_PARTICIPANTS, (tenant_id, event, invited))]
+
+
+def controls(db: Connection, tenant_id: int, event: UUID) -> list[UUID]:
+    """Assets that others are compared with and whose readings may be used, in the order of their UUIDs."""
+    with driver_of(db).cursor(binary=True) as cursor:
+        return [row[0] for row in cursor.execute(_CONTROLS, (tenant_id, event))]
 
 
 def members(db: Connection, tenant_id: int, assets: Sequence[UUID]) -> list[Member]:

@@ -111,6 +111,15 @@ def each_part(
             yield rows
 
 
+def proofs(db: Connection, tenant_id: int, event: UUID, kind: str, method: str) -> Iterator[str]:
+    """The evidence of every statement by a method, in the order of assets."""
+    query = f"SELECT evidence FROM flex_statement WHERE {_AT} AND method = %s ORDER BY asset_uuid"  # noqa: S608
+    with driver_of(db).cursor("proofs", binary=True) as cursor:
+        cursor.execute(query, (tenant_id, event, kind, method))
+        while rows := cursor.fetchmany(5_000):
+            yield from (row[0] for row in rows)
+
+
 _KEPT = f"""
     SELECT DISTINCT ON (asset_uuid, method) {_COLUMNS} FROM (
         SELECT {_COLUMNS} FROM flex_statement WHERE {_AT} AND asset_uuid = ANY(%s::uuid[])
