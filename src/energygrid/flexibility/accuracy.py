@@ -10,6 +10,7 @@ mape     mean |e| / actual, of half-hours whose actual is above a threshold
 rmse     root mean e^2 [kWh]              cvrmse  rmse / mean actual
 pnrmse   rmse / interquartile range of the actual
 rrmse    as cvrmse, over whole hours of the event; what PJM and AEMO admit by (at most 0.20 over 20 days or more)
+coverage how often the actual lies between the 10 and 90 % quantiles of earlier days, see `uncertainty`; 0.8 is just
 
 A figure that cannot be had (no days, nothing used) is NaN.
 """
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energygrid.flexibility.baselines import uncertainty
 from energygrid.flexibility.baselines.compute import State, compute
 from energygrid.flexibility.baselines.days import LocalDays, Usage, day_classes
 from energygrid.flexibility.baselines.rule_set import RuleSet
@@ -56,6 +58,7 @@ class Accuracy:
     cvrmse: Float64s
     pnrmse: Float64s
     rrmse: Float64s
+    coverage: Float64s
     verdict: UInt8s
 
 
@@ -147,6 +150,7 @@ def measure(baseline: Float64s, actual: Float64s, interval_s: int, threshold: fl
         cvrmse=_ratio(rmse, _ratio(total, n)),
         pnrmse=_ratio(rmse, _interquartile(actual)),
         rrmse=rrmse,
+        coverage=uncertainty.coverage(actual - baseline),
         verdict=verdict.astype(np.uint8),
     )
 

@@ -40,7 +40,7 @@ _STANDS = timedelta(days=1)
 _AT_ONCE = 500
 """Assets whose months of readings are in memory together."""
 _ENERGY = ("bias", "mae", "rmse")
-_SHARES = ("nmbe", "wape", "mape", "cvrmse", "pnrmse", "rrmse")
+_SHARES = ("nmbe", "wape", "mape", "cvrmse", "pnrmse", "rrmse", "coverage")
 _SATURDAY = 5
 
 
