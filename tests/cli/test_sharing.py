@@ -13,7 +13,7 @@ from energygrid.access.oauth.messages import OAuthRequest
 from energygrid.access.oauth.server import OAuthContext
 from energygrid.access.oauth.server import token as token_endpoint
 from energygrid.access.settings import AccessSettings
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import credentials, third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.token_check import TokenChecker
 from energygrid.cli import consents as consents_command
@@ -86,7 +86,7 @@ def test_what_is_wrong_with_a_third_party_is_a_sentence_and_nothing_is_added(run
 
 def test_keys_are_rotated_and_printed_once(run: Run, utility: Utility, party: dict[str, str]):
     token = run("third-parties", "rotate-token", "app").output.strip().removeprefix("registration_access_token=")
-    found = utility.database.read(third_parties.of_registration_token, utility.vault, token)
+    found = utility.database.read(credentials.of_registration_token, utility.vault, token)
     assert found.client_id == "app"
     secret = run("third-parties", "rotate-secret", "app").output.strip().removeprefix("client_secret=")
     assert secret not in {"", party["client_secret"]}

@@ -28,7 +28,7 @@ from energygrid.access.consents.consents import Consent
 from energygrid.access.oauth.espi_tokens import issue_access_token, issue_client_token
 from energygrid.access.passwords import Passwords
 from energygrid.access.settings import AccessSettings
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import credentials, third_parties
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.token_check import TokenChecker
 from energygrid.access.vault import Vault
@@ -80,7 +80,7 @@ class World:
 
     @cached_property
     def registration_token(self) -> str:
-        found = third_parties.derived_registration_token(self.services.vault, self.party.client_id)
+        found = credentials.derived_registration_token(self.services.vault, self.party.client_id)
         return found.get_secret_value()
 
     def answer(self, href: str, token: str | None = None, **headers: str) -> Any:

@@ -7,7 +7,7 @@ import typer
 
 from energygrid.access import tenants
 from energygrid.access.caller import Actor
-from energygrid.access.third_parties import registration, third_parties
+from energygrid.access.third_parties import changing, credentials, registration, third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.invitations import invite as make_invitation
 from energygrid.access.third_parties.third_parties import AUTH_METHODS
@@ -133,10 +133,10 @@ def status(
     now = datetime.now(UTC)
     with open_command(data, database_url) as services, services.database.transaction() as db:
         if _STATUS[to] is Status.REVOKED:
-            for ended in third_parties.withdraw(db, client_id, who=_WHO, now=now):
+            for ended in changing.withdraw(db, client_id, who=_WHO, now=now):
                 notices.consent_changed(db, third_parties.find(db, client_id).tenant, ended, now)
         else:
-            third_parties.set_status(db, client_id, _STATUS[to], who=_WHO, now=now)
+            changing.set_status(db, client_id, _STATUS[to], who=_WHO, now=now)
         notices.application_changed(db, third_parties.find(db, client_id), now)
     console.print(f"{client_id} is {to}")
 
@@ -166,7 +166,7 @@ def rotate_token(client_id: ClientId, data: Data = None, database_url: DatabaseU
     """Make a new registration access token and print it; the old one ends at once."""
     with open_command(data, database_url) as services:
         token = services.database.write(
-            third_parties.rotate_registration_token, services.vault, client_id, who=_WHO, now=datetime.now(UTC)
+            credentials.rotate_registration_token, services.vault, client_id, who=_WHO, now=datetime.now(UTC)
         )
     print(f"registration_access_token={token.get_secret_value()}")
 
@@ -176,7 +176,7 @@ def rotate_secret(client_id: ClientId, data: Data = None, database_url: Database
     """Make a new client secret and print it; the one before goes on working until the next rotation."""
     with open_command(data, database_url) as services:
         secret = services.database.write(
-            third_parties.rotate_secret, services.vault, client_id, who=_WHO, now=datetime.now(UTC)
+            credentials.rotate_secret, services.vault, client_id, who=_WHO, now=datetime.now(UTC)
         )
     print(f"client_secret={secret.get_secret_value()}")
 

@@ -1,7 +1,7 @@
 """Who bears a token, as the database knows it now, and what that lets it read.
 
-Third party and consent are read at every request and never remembered, so that a revocation holds at once. Whatever is
-read of a customer stands in the audit log before it is shown.
+Third party, consent and revocations are read at every request and never remembered, so that what was taken back is
+refused at once. Whatever is read of a customer stands in the audit log before it is shown.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,18 +17,16 @@ from energygrid.access.caller import Actor, Caller, Tenant
 from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.tenants import tenant_now
-from energygrid.access.third_parties import third_parties
-from energygrid.access.third_parties.facts import Status
+from energygrid.access.third_parties import credentials
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
-from energygrid.errors import NotFound, Unauthenticated
+from energygrid.errors import NotFound
 from energygrid.greenbutton import bulk
 from energygrid.greenbutton.bulk import Selection
 from energygrid.greenbutton.entitlement import entitlement_of
 from energygrid.greenbutton.usage.context import Context
 
 T = TypeVar("T")
-_STANDING = frozenset({Status.REVIEW, Status.LIVE})
 _MOST_QUERY, _MOST_LISTED = 500, 100
 
 
@@ -94,15 +92,12 @@ def bearer_of(db: Connection, presented: Presented, vault: Vault, now: datetime)
     """Raises Unauthenticated("INVALID_TOKEN") when third party or consent no longer stand."""
     token = presented.token
     if token is None:
-        return _registered(presented.kind, third_parties.of_registration_token(db, vault, presented.registration))
+        return _registered(presented.kind, credentials.of_registration_token(db, vault, presented.registration))
     if presented.kind is TokenKind.ACCESS:
         tenant, client_id = token.tenant, token.client_id
         consent = consents.of_access_token(db, tenant.id, client_id, token.claims, tenant_now(tenant, now))
         return Bearer(presented.kind, tenant, client_id, None, consent)
-    third_party = third_parties.find_by_client(db, token.client_id)
-    if third_party is None or third_party.status not in _STANDING:
-        raise Unauthenticated("INVALID_TOKEN", "the registration of this third party is on hold or revoked")
-    return _registered(presented.kind, third_party)
+    return _registered(presented.kind, credentials.of_client_token(db, token.client_id, token.claims))
 
 
 def _registered(kind: TokenKind, party: ThirdParty) -> Bearer:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.tenants import tenant_now
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing
 from energygrid.access.third_parties.facts import Facts, Status
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
@@ -36,12 +36,12 @@ def change_application(
     """Replace what a third party says of itself; what is the utility's to say is not looked at.
 
     The caller has judged the notification address. Raises NotFound, Invalid("BAD_DOCUMENT" and those of
-    `third_parties.update`).
+    `changing.update`).
     """
     party, who = application(bearer, app_uid), bearer.actor(request_id)
     if sent.one("client_id") != party.client_id:
         raise Invalid("BAD_DOCUMENT", "the client_id is not that of this registration")
-    changed = third_parties.update(
+    changed = changing.update(
         db,
         party.client_id,
         name=sent.one("client_name"),
@@ -65,7 +65,7 @@ def end_application(db: Connection, bearer: Bearer, app_uid: str, *, request_id:
     party, who = application(bearer, app_uid), bearer.actor(request_id)
     for ended in consents.revoke_all(db, party.tenant.id, party.client_id, who=who, now=now):
         notices.consent_changed(db, party.tenant, ended, now)
-    return third_parties.set_status(db, party.client_id, Status.REVOKED, who=who, now=now)
+    return changing.set_status(db, party.client_id, Status.REVOKED, who=who, now=now)
 
 
 def authorizations(db: Connection, bearer: Bearer, base: str, now: datetime) -> Sequence[Entry]:

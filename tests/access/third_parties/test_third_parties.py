@@ -11,7 +11,7 @@ from energygrid.access import audit, clients
 from energygrid.access.audit import SYSTEM
 from energygrid.access.caller import Tenant
 from energygrid.access.consents import consents
-from energygrid.access.third_parties import invitations, third_parties
+from energygrid.access.third_parties import changing, credentials, invitations, third_parties
 from energygrid.access.third_parties.facts import Facts, Status
 from energygrid.access.third_parties.third_parties import Registered
 from energygrid.access.vault import Vault
@@ -60,23 +60,23 @@ def test_a_plain_client_is_no_third_party(db: Connection, vault: Vault, tenant: 
 
 def test_a_registration_token_is_good_until_it_is_replaced(db: Connection, vault: Vault, made: Registered):
     first = made.registration_token.get_secret_value()
-    assert third_parties.of_registration_token(db, vault, first) == made.third_party
+    assert credentials.of_registration_token(db, vault, first) == made.third_party
     client_id = made.third_party.client_id
-    second = third_parties.rotate_registration_token(db, vault, client_id, who=SYSTEM, now=LATER).get_secret_value()
-    assert third_parties.of_registration_token(db, vault, second).changed_at == LATER
+    second = credentials.rotate_registration_token(db, vault, client_id, who=SYSTEM, now=LATER).get_secret_value()
+    assert credentials.of_registration_token(db, vault, second).changed_at == LATER
     for wrong in (first, "", "egr_", second.upper(), second + "x", "egr_" + "x" * 400, "egr_é"):
         with pytest.raises(Unauthenticated):
-            third_parties.of_registration_token(db, vault, wrong)
+            credentials.of_registration_token(db, vault, wrong)
 
 
 def test_on_hold_its_tokens_are_refused_and_live_it_works_again(db: Connection, vault: Vault, made: Registered):
     client_id = made.third_party.client_id
     for status in (Status.LIVE, Status.ON_HOLD):
-        assert third_parties.set_status(db, client_id, status, who=SYSTEM, now=LATER).status is status
+        assert changing.set_status(db, client_id, status, who=SYSTEM, now=LATER).status is status
     held = clients.find_client(db, client_id)
     assert held is not None
     assert held.disabled_at == LATER
-    third_parties.set_status(db, client_id, Status.LIVE, who=SYSTEM, now=LATER)
+    changing.set_status(db, client_id, Status.LIVE, who=SYSTEM, now=LATER)
     back = clients.find_client(db, client_id)
     assert back is not None
     assert back.disabled_at is None
@@ -101,14 +101,14 @@ def test_revoked_is_for_ever_and_ends_its_consents(db: Connection, vault: Vault,
         for customer in ("one", "two")
     ]
     consents.revoke(db, tenant.id, given[0].id, who=SYSTEM, now=NOW)
-    assert [each.id for each in third_parties.withdraw(db, party.client_id, who=SYSTEM, now=LATER)] == [given[1].id]
+    assert [each.id for each in changing.withdraw(db, party.client_id, who=SYSTEM, now=LATER)] == [given[1].id]
     assert not any(each.holds(LATER) for each in consents.of_client(db, tenant.id, party.client_id))
     with pytest.raises(Unauthenticated):
-        third_parties.of_registration_token(db, vault, made.registration_token.get_secret_value())
+        credentials.of_registration_token(db, vault, made.registration_token.get_secret_value())
     for change in (
-        lambda: third_parties.set_status(db, party.client_id, Status.LIVE, who=SYSTEM, now=LATER),
-        lambda: third_parties.update(db, party.client_id, name="New", who=SYSTEM, now=LATER),
-        lambda: third_parties.rotate_secret(db, vault, party.client_id, who=SYSTEM, now=LATER),
+        lambda: changing.set_status(db, party.client_id, Status.LIVE, who=SYSTEM, now=LATER),
+        lambda: changing.update(db, party.client_id, name="New", who=SYSTEM, now=LATER),
+        lambda: credentials.rotate_secret(db, vault, party.client_id, who=SYSTEM, now=LATER),
     ):
         with pytest.raises(Conflict, match="revoked"):
             change()
@@ -116,7 +116,7 @@ def test_revoked_is_for_ever_and_ends_its_consents(db: Connection, vault: Vault,
 
 def test_nothing_is_written_when_nothing_changes(db: Connection, made: Registered):
     party = made.third_party
-    same = third_parties.update(
+    same = changing.update(
         db,
         party.client_id,
         name=party.name,
@@ -127,20 +127,20 @@ def test_nothing_is_written_when_nothing_changes(db: Connection, made: Registere
         now=LATER,
     )
     assert same == party
-    changed = third_parties.update(db, party.client_id, facts=Facts(description="new"), who=SYSTEM, now=LATER)
+    changed = changing.update(db, party.client_id, facts=Facts(description="new"), who=SYSTEM, now=LATER)
     assert changed == replace(party, facts=Facts(description="new"), changed_at=LATER)
 
 
 def test_a_new_secret_works_beside_the_one_before(db: Connection, vault: Vault, made: Registered):
     client_id = made.third_party.client_id
     assert made.secret is not None
-    shown = [made.secret] + [third_parties.rotate_secret(db, vault, client_id, who=SYSTEM, now=LATER) for _ in range(2)]
+    shown = [made.secret] + [credentials.rotate_secret(db, vault, client_id, who=SYSTEM, now=LATER) for _ in range(2)]
     client = clients.find_client(db, client_id)
     assert client is not None
     assert [client.knows(vault, each.get_secret_value()) for each in shown] == [False, True, True]
     public = register(db, vault, client.tenant, auth_method="none").third_party
     with pytest.raises(Invalid, match="without a secret"):
-        third_parties.rotate_secret(db, vault, public.client_id, who=SYSTEM, now=LATER)
+        credentials.rotate_secret(db, vault, public.client_id, who=SYSTEM, now=LATER)
 
 
 def test_nothing_passes_for_the_secret_of_a_public_client(db: Connection, vault: Vault, tenant: Tenant):
@@ -154,10 +154,10 @@ def test_nothing_passes_for_the_secret_of_a_public_client(db: Connection, vault:
 
 def test_each_change_is_in_the_audit_log(db: Connection, vault: Vault, made: Registered, tenant: Tenant):
     client_id = made.third_party.client_id
-    third_parties.set_status(db, client_id, Status.LIVE, who=SYSTEM, now=LATER)
-    third_parties.update(db, client_id, name="New", who=SYSTEM, now=LATER)
-    third_parties.set_notify_uri(db, client_id, "https://app.example/n", who=SYSTEM, now=LATER)
-    third_parties.rotate_registration_token(db, vault, client_id, who=SYSTEM, now=LATER)
+    changing.set_status(db, client_id, Status.LIVE, who=SYSTEM, now=LATER)
+    changing.update(db, client_id, name="New", who=SYSTEM, now=LATER)
+    changing.set_notify_uri(db, client_id, "https://app.example/n", who=SYSTEM, now=LATER)
+    credentials.rotate_registration_token(db, vault, client_id, who=SYSTEM, now=LATER)
     log = [entry.action for entry in audit.entries(db, tenant_id=tenant.id, subject=f"client/{client_id}")]
     assert log == [
         "client.created",
@@ -170,9 +170,9 @@ def test_each_change_is_in_the_audit_log(db: Connection, vault: Vault, made: Reg
 
 
 def test_derived_keys_are_the_same_each_time_and_differ_by_purpose(vault: Vault):
-    assert third_parties.derived_secret(vault, "a", "x") == third_parties.derived_secret(vault, "a", "x")
-    assert third_parties.derived_secret(vault, "a", "x") != third_parties.derived_secret(vault, "b", "x")
-    assert third_parties.derived_registration_token(vault, "x").get_secret_value().startswith("egr_")
+    assert credentials.derived_secret(vault, "a", "x") == credentials.derived_secret(vault, "a", "x")
+    assert credentials.derived_secret(vault, "a", "x") != credentials.derived_secret(vault, "b", "x")
+    assert credentials.derived_registration_token(vault, "x").get_secret_value().startswith("egr_")
 
 
 def test_an_invitation_cannot_be_made_longer_or_lead_elsewhere(vault: Vault):

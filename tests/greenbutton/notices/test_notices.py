@@ -11,7 +11,7 @@ from energygrid.access import tenants
 from energygrid.access.addresses import AllowList
 from energygrid.access.consents import consents
 from energygrid.access.outgoing import OutgoingClient
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing
 from energygrid.billing.records.record import RecordKind
 from energygrid.errors import Conflict, Invalid
 from energygrid.greenbutton import bulk, notices
@@ -339,9 +339,7 @@ def test_what_an_address_that_was_given_up_missed_can_be_sent_once_it_is_set_aga
 
 def test_the_endpoint_follows_an_address_that_was_changed_elsewhere(world: World) -> None:
     party = world.party(uri=None)
-    moved = world.database.write(
-        third_parties.set_notify_uri, party.client_id, world.receiver.url, who=WHO, now=world.now
-    )
+    moved = world.database.write(changing.set_notify_uri, party.client_id, world.receiver.url, who=WHO, now=world.now)
     world.database.write(notices.application_changed, moved, world.now)
     world.later(DELAY)
     world.tell()

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 from tests.surfaces.greenbutton.paths import ABSENT, KINDS, STATUS, WRITTEN, Party
-from tests.surfaces.greenbutton.world import RESOURCE, GreenButton, bill, detroit, register
+from tests.surfaces.greenbutton.world import HOUR, RESOURCE, GreenButton, bill, detroit, register
 
+from energygrid.access import queries
 from energygrid.access.audit import SYSTEM
 from energygrid.access.consents import consents
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing
 from energygrid.surfaces.greenbutton.app import ROUTERS
 
 CELLS = [
@@ -71,9 +72,24 @@ def dead(here: GreenButton) -> dict[str, str]:
     }
     revoked = here.access_token(ended)
     here.database.write(consents.revoke, here.utility.tenant.id, ended.id, who=SYSTEM, now=now)
-    here.database.write(third_parties.withdraw, held.third_party.client_id, who=SYSTEM, now=now)
+    here.database.write(changing.withdraw, held.third_party.client_id, who=SYSTEM, now=now)
     expired = {"expired A": here.access_token(at=early), "expired C": here.client_token(at=early)}
-    return of_held | expired | {"revoked A": revoked, "garbage": "x", "unknown R": f"egr_{ABSENT}"}
+    unknown = {"revoked A": revoked, "garbage": "x", "unknown R": f"egr_{ABSENT}"}
+    return of_held | expired | taken_back(here) | unknown
+
+
+def taken_back(here: GreenButton) -> dict[str, str]:
+    """Tokens that the process remembers as good ones when they are revoked."""
+    now, found = datetime.now(UTC), {"taken back A": here.access_token(), "taken back C": here.client_token()}
+    for token, path in zip(
+        found.values(), (f"/Subscription/{here.consent.id}/UsagePoint", "/Authorization"), strict=True
+    ):
+        assert here.get(path, token).status_code == 200
+        claims = here.services.tokens.check(token, now).claims
+        times = {"expires_at": now + HOUR, "revoked_at": now}
+        values = {"tenant_id": here.utility.tenant.id, "jti": claims["jti"]} | times
+        here.database.write(queries.insert_revocation, values)
+    return found
 
 
 def test_every_path_of_the_application_has_a_row(shared: GreenButton) -> None:

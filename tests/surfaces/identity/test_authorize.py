@@ -13,7 +13,7 @@ from energygrid.access.consents.espi_scope import narrow
 from energygrid.access.oauth import authorization_requests
 from energygrid.access.oauth.redirects import answer_url
 from energygrid.access.tenants import create_tenant, set_section
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing
 from energygrid.access.third_parties.facts import Status
 from energygrid.errors import Conflict, Denied, Invalid, NotFound
 
@@ -193,7 +193,7 @@ def test_under_review_only_test_customers_may_say_yes_outside_a_sandbox(dance: D
 def test_a_third_party_on_hold_may_not_ask(dance: Dance):
     waiting = dance.request_id()
     dance.services.database.write(
-        third_parties.set_status, dance.client_id, Status.ON_HOLD, who=SYSTEM, now=datetime.now(UTC)
+        changing.set_status, dance.client_id, Status.ON_HOLD, who=SYSTEM, now=datetime.now(UTC)
     )
     assert answered(dance.authorize().headers["location"])["error"] == "unauthorized_client"
     with pytest.raises(Denied, match="on hold"):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from energygrid.access.audit import SYSTEM
 from energygrid.access.consents import consents
 from energygrid.access.tenants import create_tenant, set_section
-from energygrid.access.third_parties import invitations, third_parties
+from energygrid.access.third_parties import changing, invitations, third_parties
 from energygrid.access.third_parties.facts import Status
 
 from .conftest import Identity
@@ -200,7 +200,7 @@ def test_keys_and_the_way_of_authentication_are_not_the_clients_to_change(
 
 def test_who_asks_for_more_kinds_of_data_is_reviewed_again(identity: Identity, made: dict[str, Any]):
     now = datetime.now(UTC)
-    identity.database.write(third_parties.set_status, made["client_id"], Status.LIVE, who=SYSTEM, now=now)
+    identity.database.write(changing.set_status, made["client_id"], Status.LIVE, who=SYSTEM, now=now)
     less = at(identity, made, "PUT", json=made | {"scope": "FB=4_16"}).json()
     assert less["dataCustodianApplicationStatus"] == 2
     more = at(identity, made, "PUT", json=made | {"scope": "FB=4_16_17"}).json()

@@ -12,7 +12,7 @@ from tests.surfaces.portal.world import SCOPE, World, ask, register
 
 from energygrid.access import clients
 from energygrid.access.consents import consents
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import credentials, third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.greenbutton import notices
@@ -76,7 +76,7 @@ def test_a_new_application_is_under_review_and_its_keys_work(world: World, dev: 
     client = database.read(clients.find_client, party.client_id)
     assert client.knows(vault, key(page, "secret"))
     token = key(page, "token")
-    assert database.read(third_parties.of_registration_token, vault, token).client_id == party.client_id
+    assert database.read(credentials.of_registration_token, vault, token).client_id == party.client_id
     assert party.client_id in page.text
 
 
@@ -102,9 +102,9 @@ def test_each_key_can_be_made_anew(world: World, dev: Browser, name: str):
         assert client.knows(vault, key(first, "secret"))
         assert client.knows(vault, key(second, "secret"))
     else:
-        assert database.read(third_parties.of_registration_token, vault, key(second, "token"))
+        assert database.read(credentials.of_registration_token, vault, key(second, "token"))
         with pytest.raises(Exception, match="not known"):
-            database.read(third_parties.of_registration_token, vault, key(first, "token"))
+            database.read(credentials.of_registration_token, vault, key(first, "token"))
 
 
 @pytest.mark.parametrize(

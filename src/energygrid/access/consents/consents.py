@@ -107,7 +107,8 @@ def of_access_token(
     So a consent that is revoked, a third party that is on hold, or tokens that were taken back count at once, whatever
     a process remembers of the token. Raises Unauthenticated("INVALID_TOKEN").
     """
-    row = queries.consent_of_standing_party(db, tenant_id, str(claims.get("authorization", "")))
+    named = (str(claims.get(name, "")) for name in ("authorization", "jti"))
+    row = queries.consent_of_standing_token(db, tenant_id, *named)
     consent = None if row is None else _consent(row)
     issued_at = claims.get("iat")
     if (

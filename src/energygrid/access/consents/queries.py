@@ -4,9 +4,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, Connection, Row, Select, Text, any_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Row,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from energygrid.access.consents.tables import consent, consent_meter
+from energygrid.access.tables import revoked_token
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.tables import third_party
 
@@ -27,6 +43,7 @@ _STANDING = _CONSENTS.join(third_party, third_party.c.client_id == consent.c.cli
     consent.c.tenant_id == bindparam("tenant"),
     consent.c.id == bindparam("consent"),
     third_party.c.status.in_([Status.REVIEW, Status.LIVE]),
+    ~exists().where(revoked_token.c.tenant_id == consent.c.tenant_id, revoked_token.c.jti == bindparam("jti")),
 )
 
 
@@ -42,9 +59,9 @@ def consent_by_id(db: Connection, tenant_id: int, consent_id: str, *, lock: bool
     return db.execute(query.with_for_update(of=consent) if lock else query).one_or_none()
 
 
-def consent_of_standing_party(db: Connection, tenant_id: int, consent_id: str) -> AnyRow | None:
-    """None also when the third party is on hold or revoked."""
-    return db.execute(_STANDING, {"tenant": tenant_id, "consent": consent_id}).first()
+def consent_of_standing_token(db: Connection, tenant_id: int, consent_id: str, jti: str) -> AnyRow | None:
+    """None also when the third party is on hold or revoked, or the token was."""
+    return db.execute(_STANDING, {"tenant": tenant_id, "consent": consent_id, "jti": jti}).first()
 
 
 def consents_of_client(db: Connection, tenant_id: int, client_id: str) -> Sequence[AnyRow]:

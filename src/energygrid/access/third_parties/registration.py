@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from energygrid.access import tenants, throttle
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.clients import Client, GrantType, find_client
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing, third_parties
 from energygrid.access.third_parties.facts import Facts
 from energygrid.access.third_parties.invitations import invited_to
 from energygrid.access.third_parties.settings import SharingSettings
@@ -155,7 +155,7 @@ def replace(
     _check_keys(find_client(db, party.client_id), vault, value)
     if metadata.token_endpoint_auth_method != party.auth_method or not party.grants <= set(metadata.grant_types):
         raise Invalid("BAD_METADATA", "the way of authentication and the grants stay as they were registered")
-    return third_parties.update(
+    return changing.update(
         db,
         party.client_id,
         name=metadata.client_name,

@@ -1,6 +1,5 @@
-"""Registering, finding, changing and ending third parties."""
+"""Third parties: registering and finding them."""
 
-import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +11,6 @@ from sqlalchemy import Connection
 from energygrid.access import audit, clients
 from energygrid.access.caller import Actor, Tenant
 from energygrid.access.clients import Client, GrantType
-from energygrid.access.consents import consents
-from energygrid.access.consents.consents import Consent
-from energygrid.access.consents.espi_scope import is_offered, parse_scope
 from energygrid.access.third_parties import queries
 from energygrid.access.third_parties.facts import (
     Facts,
@@ -24,19 +20,12 @@ from energygrid.access.third_parties.facts import (
     check_redirect_uris,
 )
 from energygrid.access.third_parties.queries import AnyRow
+from energygrid.access.third_parties.registration_tokens import fingerprint, new_token
 from energygrid.access.vault import Vault
-from energygrid.errors import Conflict, Invalid, NotFound, Unauthenticated
+from energygrid.errors import Conflict, Invalid, NotFound
 
-TOKEN_PREFIX = "egr_"  # noqa: S105 - what registration tokens begin with
 GRANTS: tuple[GrantType, ...] = ("authorization_code", "refresh_token", "client_credentials")
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
-_PURPOSE = "registration token"
-_WAYS: Mapping[Status, frozenset[Status]] = {
-    Status.REVIEW: frozenset({Status.LIVE, Status.ON_HOLD, Status.REVOKED}),
-    Status.LIVE: frozenset({Status.REVIEW, Status.ON_HOLD, Status.REVOKED}),
-    Status.ON_HOLD: frozenset({Status.REVIEW, Status.LIVE, Status.REVOKED}),
-    Status.REVOKED: frozenset(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +112,7 @@ def register(
         who=who,
         now=now,
     )
-    token = registration_token or _new_token()
+    token = registration_token or new_token()
     values = {
         "client_id": client.client_id,
         "tenant_id": tenant.id,
@@ -131,15 +120,15 @@ def register(
         "status": int(status),
         "offered_scopes": check_offered_scopes(offered_scopes),
         "notify_uri": notify_uri,
-        "facts": _stored(facts or Facts()),
+        "facts": stored_facts(facts or Facts()),
         "owner_user_id": owner_user_id,
-        "registration_fingerprint": _fingerprint(vault, token.get_secret_value()),
+        "registration_fingerprint": fingerprint(vault, token.get_secret_value()),
         "created_at": now,
         "changed_at": now,
     }
     queries.insert_third_party(db, values)
     told = {"application": values["application_id"], "status": int(status), "scopes": values["offered_scopes"]}
-    _audit(db, tenant.id, client.client_id, "third_party.registered", who, now, told)
+    record(db, tenant.id, client.client_id, "third_party.registered", who, now, told)
     return Registered(find(db, client.client_id), None if public else shown, token)
 
 
@@ -151,7 +140,7 @@ def find(db: Connection, client_id: str) -> ThirdParty:
 def find_by_client(db: Connection, client_id: str) -> ThirdParty | None:
     """None for a client that is no third party."""
     row = queries.by_client(db, client_id)
-    return None if row is None else _third_party(row)
+    return None if row is None else third_party_of(row)
 
 
 def find_application(db: Connection, tenant_id: int, application_id: str) -> ThirdParty:
@@ -161,152 +150,17 @@ def find_application(db: Connection, tenant_id: int, application_id: str) -> Thi
 
 def of_tenant(db: Connection, tenant_id: int | None = None) -> list[ThirdParty]:
     """Every third party of one utility, or of all, oldest first."""
-    return [_third_party(row) for row in queries.of_tenant(db, tenant_id)]
+    return [third_party_of(row) for row in queries.of_tenant(db, tenant_id)]
 
 
 def of_owner(db: Connection, tenant_id: int, user_id: int) -> list[ThirdParty]:
     """What a developer registered in the portal, oldest first."""
-    return [_third_party(row) for row in queries.of_owner(db, tenant_id, user_id)]
-
-
-def of_registration_token(db: Connection, vault: Vault, token: str) -> ThirdParty:
-    """Whose registration access token it is. Raises Unauthenticated("INVALID_TOKEN"), also once it is revoked."""
-    found = None
-    if token.startswith(TOKEN_PREFIX) and len(token) <= 256 and token.isascii():
-        found = queries.by_registration(db, _fingerprint(vault, token))
-    if found is None or found.status == Status.REVOKED:
-        raise Unauthenticated("INVALID_TOKEN", "the registration access token is not known")
-    return _third_party(found)
-
-
-def update(
-    db: Connection,
-    client_id: str,
-    *,
-    who: Actor,
-    now: datetime,
-    name: str | None = None,
-    redirect_uris: Sequence[str] | None = None,
-    offered_scopes: Sequence[str] | None = None,
-    facts: Facts | None = None,
-    by_itself: bool = False,
-) -> ThirdParty:
-    """Replace what is given; None leaves a thing as it is. Nothing is written when nothing changes.
-
-    by_itself  the third party does it: to ask for more kinds of data than the utility let it, it is reviewed again
-    Raises NotFound("UNKNOWN_THIRD_PARTY"), Conflict("THIRD_PARTY_REVOKED") and the Invalid of `register`.
-    """
-    before = _changeable(db, client_id)
-    of_client: dict[str, object] = {}
-    own: dict[str, object] = {}
-    if name is not None and name != before.name:
-        of_client["name"] = check_name(name)
-    if redirect_uris is not None and tuple(redirect_uris) != before.redirect_uris:
-        of_client["redirect_uris"] = check_redirect_uris(redirect_uris, public=before.public)
-    if offered_scopes is not None and tuple(offered_scopes) != before.offered_scopes:
-        own["offered_scopes"] = check_offered_scopes(offered_scopes)
-        more = not all(is_offered(parse_scope(each), before.offered_scopes) for each in offered_scopes)
-        if by_itself and more and before.status == Status.LIVE:
-            own["status"] = int(Status.REVIEW)
-    if facts is not None and facts != before.facts:
-        own["facts"] = _stored(facts)
-    if not of_client and not own:
-        return before
-    if of_client:
-        clients.change_facts(db, client_id, of_client)
-    queries.update_third_party(db, client_id, own | {"changed_at": now})
-    changed = sorted({*of_client, *own})
-    _audit(db, before.tenant.id, client_id, "third_party.changed", who, now, {"changed": changed})
-    return find(db, client_id)
-
-
-def set_notify_uri(db: Connection, client_id: str, uri: str | None, *, who: Actor, now: datetime) -> ThirdParty:
-    """Where notices go from now on. The caller has judged the address and sets up the deliveries."""
-    before = _changeable(db, client_id)
-    if uri == before.notify_uri:
-        return before
-    queries.update_third_party(db, client_id, {"notify_uri": uri, "changed_at": now})
-    _audit(db, before.tenant.id, client_id, "third_party.changed", who, now, {"changed": ["notify_uri"]})
-    return find(db, client_id)
-
-
-def set_status(db: Connection, client_id: str, status: Status, *, who: Actor, now: datetime) -> ThirdParty:
-    """What the utility decides. On hold and revoked: no tokens, and those there are get refused.
-
-    Its consents stay as they are; `withdraw` ends them too.
-    Raises NotFound("UNKNOWN_THIRD_PARTY") and Conflict("THIRD_PARTY_REVOKED"): that is for ever.
-    """
-    before = _changeable(db, client_id)
-    if status == before.status:
-        return before
-    if status not in _WAYS[before.status]:
-        raise Conflict("BAD_STATUS", f"{client_id} cannot go from {before.status.name} to {status.name}")
-    stopped, stops = before.status == Status.ON_HOLD, status in {Status.ON_HOLD, Status.REVOKED}
-    if stops and not stopped:
-        clients.disable_client(db, client_id, who=who, now=now)
-    elif stopped and not stops:
-        clients.enable_client(db, client_id, who=who, now=now)
-    queries.update_third_party(db, client_id, {"status": int(status), "changed_at": now})
-    facts = {"from": int(before.status), "to": int(status)}
-    _audit(db, before.tenant.id, client_id, "third_party.status_changed", who, now, facts)
-    return find(db, client_id)
-
-
-def withdraw(db: Connection, client_id: str, *, who: Actor, now: datetime) -> list[Consent]:
-    """The third party leaves, or is put out for good: its consents end with it. Those that ended, oldest first."""
-    party = set_status(db, client_id, Status.REVOKED, who=who, now=now)
-    return consents.revoke_all(db, party.tenant.id, client_id, who=who, now=now)
-
-
-def rotate_registration_token(
-    db: Connection, vault: Vault, client_id: str, *, who: Actor, now: datetime, token: SecretStr | None = None
-) -> SecretStr:
-    """A new registration access token, shown this once; the old one ends at once."""
-    party = _changeable(db, client_id)
-    shown = token or _new_token()
-    fingerprint = _fingerprint(vault, shown.get_secret_value())
-    queries.update_third_party(db, client_id, {"registration_fingerprint": fingerprint, "changed_at": now})
-    _audit(db, party.tenant.id, client_id, "third_party.token_rotated", who, now, {})
-    return shown
-
-
-def rotate_secret(db: Connection, vault: Vault, client_id: str, *, who: Actor, now: datetime) -> SecretStr:
-    """A new client secret, shown this once; the one before goes on working, older ones end.
-
-    Raises Invalid("NO_SECRET") for a public client.
-    """
-    party = _changeable(db, client_id)
-    if party.public:
-        raise Invalid("NO_SECRET", f"{client_id} is an app without a secret")
-    if clients.count_secrets(db, client_id) >= clients.MOST_SECRETS:
-        clients.drop_oldest_secret(db, client_id, who=who, now=now)
-    shown = clients.add_secret(db, vault, client_id, who=who, now=now)
-    queries.update_third_party(db, client_id, {"changed_at": now})
-    return shown
-
-
-def derived_secret(vault: Vault, purpose: str, name: str) -> SecretStr:
-    """A secret that can be told again at any time from the installation's own key: for fixtures of a sandbox."""
-    derived = vault.fingerprint(purpose, name.encode())
-    return SecretStr(base64.urlsafe_b64encode(derived).rstrip(b"=").decode())
-
-
-def derived_registration_token(vault: Vault, name: str) -> SecretStr:
-    """The same for a registration access token."""
-    return SecretStr(TOKEN_PREFIX + derived_secret(vault, "sandbox registration token", name).get_secret_value())
+    return [third_party_of(row) for row in queries.of_owner(db, tenant_id, user_id)]
 
 
 def is_third_party(client: Client) -> bool:
     """Whether tokens of this client open Green Button and nothing else."""
     return "authorization_code" in client.grants
-
-
-def _new_token() -> SecretStr:
-    return SecretStr(TOKEN_PREFIX + secrets.token_urlsafe(32))
-
-
-def _fingerprint(vault: Vault, token: str) -> bytes:
-    return vault.fingerprint(_PURPOSE, token.encode())
 
 
 def _check_auth(auth_method: str, grants: Sequence[str]) -> None:
@@ -318,7 +172,8 @@ def _check_auth(auth_method: str, grants: Sequence[str]) -> None:
         raise Invalid("UNKNOWN_GRANT", "a third party has the grant authorization_code")
 
 
-def _changeable(db: Connection, client_id: str) -> ThirdParty:
+def changeable(db: Connection, client_id: str) -> ThirdParty:
+    """Locked for a change. Raises NotFound("UNKNOWN_THIRD_PARTY") and Conflict("THIRD_PARTY_REVOKED")."""
     party = _known(queries.by_client(db, client_id, lock=True), client_id)
     if party.status == Status.REVOKED:
         raise Conflict("THIRD_PARTY_REVOKED", f"{client_id} was revoked")
@@ -328,10 +183,10 @@ def _changeable(db: Connection, client_id: str) -> ThirdParty:
 def _known(row: AnyRow | None, name: str) -> ThirdParty:
     if row is None:
         raise NotFound("UNKNOWN_THIRD_PARTY", f"there is no third party {name[:80]}")
-    return _third_party(row)
+    return third_party_of(row)
 
 
-def _third_party(row: AnyRow) -> ThirdParty:
+def third_party_of(row: AnyRow) -> ThirdParty:
     return ThirdParty(
         client_id=row.client_id,
         tenant=Tenant(row.tenant_id, row.tenant_key, row.environment, row.settings),
@@ -350,11 +205,11 @@ def _third_party(row: AnyRow) -> ThirdParty:
     )
 
 
-def _stored(facts: Facts) -> dict[str, object]:
+def stored_facts(facts: Facts) -> dict[str, object]:
     return facts.model_dump(mode="json", exclude_none=True)
 
 
-def _audit(
+def record(
     db: Connection, tenant_id: int, client_id: str, action: str, who: Actor, now: datetime, facts: Mapping[str, object]
 ) -> None:
     audit.record(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from energygrid.access import audit
 from energygrid.access.caller import Actor
 from energygrid.access.outgoing import OutgoingClient
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
 from energygrid.errors import Conflict, Invalid, Unavailable
@@ -41,7 +41,7 @@ def set_notify_uri(
 
     Setting it, also to what it was, makes an address that was given up work again. `check` has judged it.
     """
-    changed = third_parties.set_notify_uri(db, party.client_id, uri, who=who, now=now)
+    changed = changing.set_notify_uri(db, party.client_id, uri, who=who, now=now)
     endpoint, secret = _follow(db, vault, changed, who, now)
     if endpoint is not None and not endpoint.enabled:
         _change(db, changed, endpoint, uri or endpoint.url, who, now, enabled=True)

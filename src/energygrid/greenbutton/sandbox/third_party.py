@@ -15,7 +15,7 @@ from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.oauth.espi_tokens import issue_access_token
 from energygrid.access.passwords import Passwords
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import credentials, third_parties
 from energygrid.access.third_parties.facts import Facts, Status
 from energygrid.access.tokens import Authority
 from energygrid.access.users import find_user
@@ -66,7 +66,7 @@ def load(db: Connection, vault: Vault, passwords: Passwords, tenant: Tenant, now
             owner_user_id=None if developer is None else developer.id,
             client_id=THIRD_PARTY,
             secret=_client_secret(vault),
-            registration_token=third_parties.derived_registration_token(vault, THIRD_PARTY),
+            registration_token=credentials.derived_registration_token(vault, THIRD_PARTY),
             who=audit.SYSTEM,
             now=now,
         )
@@ -81,7 +81,7 @@ def keys(db: Connection, vault: Vault, authority: Authority, tenant: Tenant, now
     return SandboxKeys(
         client_id=THIRD_PARTY,
         client_secret=_client_secret(vault),
-        registration_token=third_parties.derived_registration_token(vault, THIRD_PARTY),
+        registration_token=credentials.derived_registration_token(vault, THIRD_PARTY),
         access_token=SecretStr(issued.token),
         subscription=consent.id,
         user=CUSTOMER_USER,
@@ -139,8 +139,8 @@ def _load_users(
 
 
 def _client_secret(vault: Vault) -> SecretStr:
-    return third_parties.derived_secret(vault, "sandbox client", THIRD_PARTY)
+    return credentials.derived_secret(vault, "sandbox client", THIRD_PARTY)
 
 
 def _password(vault: Vault, username: str) -> SecretStr:
-    return third_parties.derived_secret(vault, "sandbox user", username)
+    return credentials.derived_secret(vault, "sandbox user", username)

@@ -19,7 +19,7 @@ from energygrid.access import throttle
 from energygrid.access.caller import Caller
 from energygrid.access.oauth.client_auth import failure_rule, network_of
 from energygrid.access.settings import AccessSettings
-from energygrid.access.third_parties.third_parties import TOKEN_PREFIX
+from energygrid.access.third_parties.registration_tokens import TOKEN_PREFIX
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.database.engine import Connection
 from energygrid.errors import Denied, Unauthenticated

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from energygrid.access.caller import Actor
 from energygrid.access.sessions import sessions
 from energygrid.access.sessions.sessions import Session
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing, credentials, third_parties
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.access.vault import Vault
 from energygrid.database.engine import Connection
@@ -157,7 +157,7 @@ def _edit(
 ) -> str | None:
     """The secret that notices are signed with, when the address is the first one; it is kept to be shown."""
     party = _own(db, session, client_id)
-    changed = third_parties.update(
+    changed = changing.update(
         db,
         client_id,
         name=wanted.name,
@@ -179,9 +179,9 @@ def _rotate(
 ) -> None:
     party = _own(db, session, client_id)
     if key == "secret":
-        shown = third_parties.rotate_secret(db, vault, client_id, who=who, now=now).get_secret_value()
+        shown = credentials.rotate_secret(db, vault, client_id, who=who, now=now).get_secret_value()
     elif key == "registration_token":
-        shown = third_parties.rotate_registration_token(db, vault, client_id, who=who, now=now).get_secret_value()
+        shown = credentials.rotate_registration_token(db, vault, client_id, who=who, now=now).get_secret_value()
     elif key == "signing_secret":
         shown, _ = notices.rotate_secret(db, vault, party, who=who, now=now)
     else:

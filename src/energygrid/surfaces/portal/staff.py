@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from energygrid.access.caller import Actor
 from energygrid.access.sessions.sessions import Session
-from energygrid.access.third_parties import third_parties
+from energygrid.access.third_parties import changing, third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.database.engine import Connection
 from energygrid.errors import Invalid, NotFound
@@ -50,8 +50,8 @@ def _set(db: Connection, session: Session, client_id: str, status: Status, who: 
     if party.tenant.id != session.tenant.id:
         raise NotFound("UNKNOWN_THIRD_PARTY", "there is no such third party")
     if status is Status.REVOKED:
-        for ended in third_parties.withdraw(db, client_id, who=who, now=now):
+        for ended in changing.withdraw(db, client_id, who=who, now=now):
             notices.consent_changed(db, party.tenant, ended, now)
     else:
-        third_parties.set_status(db, client_id, status, who=who, now=now)
+        changing.set_status(db, client_id, status, who=who, now=now)
     notices.application_changed(db, third_parties.find(db, client_id), now)

@@ -11,7 +11,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from energygrid.access.caller import Actor
 from energygrid.access.oauth.client_auth import network_of
 from energygrid.access.oauth.messages import InvalidToken
-from energygrid.access.third_parties import registration, third_parties
+from energygrid.access.third_parties import changing, credentials, registration
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.errors import Unauthenticated
 from energygrid.greenbutton.notices import addresses, changes
@@ -121,7 +121,7 @@ def delete(request: Request, client_id: str, token: Token, here: Here, now: Now,
     """Leave (RFC 7592 section 2.3): tokens and authorizations end, for ever."""
     with here.database.transaction() as db:
         party = _owner(db, here, utility_of(request), client_id, token)
-        for ended in third_parties.withdraw(db, party.client_id, who=Actor(party.client_id, request_id), now=now):
+        for ended in changing.withdraw(db, party.client_id, who=Actor(party.client_id, request_id), now=now):
             changes.consent_changed(db, party.tenant, ended, now)
     return Response(status_code=204, headers=_NO_STORE)
 
@@ -129,7 +129,7 @@ def delete(request: Request, client_id: str, token: Token, here: Here, now: Now,
 def _owner(db: Any, here: Services, utility: str | None, client_id: str, token: str | None) -> ThirdParty:
     """The third party whose registration access token it is; one answer whatever is wrong."""
     with _bearer_errors():
-        party = third_parties.of_registration_token(db, here.vault, token or "")
+        party = credentials.of_registration_token(db, here.vault, token or "")
     if party.client_id != client_id or (utility is not None and party.tenant.key != utility.lower()):
         raise InvalidToken("the registration access token is not known")
     return party
