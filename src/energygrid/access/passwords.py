@@ -9,6 +9,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -28,7 +29,10 @@ class Passwords:
     def __init__(self, rules: AccessSettings, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._places = threading.BoundedSemaphore(rules.password_hashes)
-        self._nobodys = self._hasher.hash("nobody's password")
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._hasher.hash("nobody's password")
 
     def hash(self, password: SecretStr) -> str:
         """Raises Invalid("WEAK_PASSWORD") for one that is too short or too long."""
@@ -46,8 +50,9 @@ class Passwords:
         if len(text.encode()) > LONGEST_BYTES:
             return False
         with self._place():
+            nobodys = self._nobodys  # whoever asks: making it takes as long as a hash, the first time
             try:
-                return self._hasher.verify(hashed or self._nobodys, text) and bool(hashed)
+                return self._hasher.verify(hashed or nobodys, text) and bool(hashed)
             except (VerificationError, InvalidHashError):
                 return False
 

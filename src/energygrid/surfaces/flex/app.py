@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from energygrid.services import Services
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.flex import (
     asset_baselines,
@@ -50,6 +51,11 @@ V1_ROUTERS: tuple[APIRouter, ...] = (event_assets.v1_router,)
 """Routes of /api/v1 that answer otherwise under /api."""
 PLAIN_ROUTERS: tuple[APIRouter, ...] = (event_assets.plain_router,)
 """Routes of /api that answer otherwise under /api/v1."""
+_SERVED = (
+    routes.under("/api/v1", (*ROUTERS, *V1_ROUTERS)),
+    routes.under("/api", PLAIN_ROUTERS),
+    routes.under("/api", ROUTERS, in_schema=False),
+)
 UPLOADS = ("/energy-consumption", "/assets/bulk")
 _UPLOAD_LIMIT = 64 << 20
 
@@ -66,12 +72,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
-    for router in (*ROUTERS, *V1_ROUTERS):
-        app.include_router(router, prefix="/api/v1")
-    for router in PLAIN_ROUTERS:
-        app.include_router(router, prefix="/api")
-    for router in ROUTERS:
-        app.include_router(router, prefix="/api", include_in_schema=False)
+    routes.serve(app, _SERVED)
     app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     errors.install(app, _allowed(app))
     app.add_middleware(BodyLimit, limit=services.settings.body_limit, upload_limit=_UPLOAD_LIMIT, uploads=UPLOADS)

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from energygrid.access.settings import AccessSettings
 from energygrid.access.trusted_hops import TrustedHops
 from energygrid.services import Services
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.oauth import app as oauth
 from energygrid.surfaces.common.rate_limit import RateLimits
@@ -45,8 +46,7 @@ def create_app(services: Services, rules: AccessSettings | None = None) -> FastA
     app.state.access_rules = rules or AccessSettings()
     app.state.limits = RateLimits()
     app.state.under_way = UnderWay()
-    for router in ROUTERS:
-        app.include_router(router)
+    routes.serve(app, ROUTERS)
     app.mount("/{utility}/oauth", oauth.create_app(services, rules))
     app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     errors.install(app, _allowed(app))

@@ -3,9 +3,12 @@
 from fastapi import FastAPI
 
 from energygrid.access.settings import AccessSettings
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.common.oauth.app import ROUTERS, prepare
 from energygrid.surfaces.identity import metadata
+
+_OAUTH = routes.under("/oauth", ROUTERS)
 
 
 def create_app(services: Services, rules: AccessSettings | None = None) -> FastAPI:
@@ -20,7 +23,5 @@ def create_app(services: Services, rules: AccessSettings | None = None) -> FastA
     )
     prepare(app, services, rules)
     if services.settings.issues_tokens:
-        for router in ROUTERS:
-            app.include_router(router, prefix="/oauth")
-        app.include_router(metadata.router)
+        routes.serve(app, [_OAUTH, metadata.router])
     return app

@@ -6,6 +6,7 @@ from energygrid.access.passwords import Passwords
 from energygrid.access.settings import AccessSettings
 from energygrid.access.sign_in import SignIn
 from energygrid.access.trusted_hops import TrustedHops
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.portal import (
@@ -47,8 +48,7 @@ def create_app(services: Services, rules: AccessSettings | None = None, password
     app.state.rules = rules
     app.state.sign_in = SignIn(services.database, passwords or Passwords(rules), rules)
     app.state.trusted_hops = TrustedHops.of(services.settings.trusted_proxies)
-    for router in ROUTERS:
-        app.include_router(router)
+    routes.serve(app, ROUTERS)
     errors.install(app)
     settings = services.settings
     app.add_middleware(BodyLimit, limit=settings.body_limit, upload_limit=_LONGEST_UPLOAD, uploads=UPLOADS)

@@ -12,6 +12,7 @@ from energygrid.access.trusted_hops import TrustedHops
 from energygrid.customers.connector import CisConnector
 from energygrid.customers.payload import CustomerPayload
 from energygrid.services import Services
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.body_limit import BodyLimit
 from energygrid.surfaces.common.rate_limit import RateLimits
 from energygrid.surfaces.powerbox import (
@@ -63,8 +64,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.limits = RateLimits()
     outgoing = OutgoingClient(AllowList.of(settings.outgoing_allow), allow_http=settings.outgoing_http)
     app.state.cis = CisConnector(outgoing, services.vault)
-    for router in ROUTERS:
-        app.include_router(router)
+    routes.serve(app, ROUTERS)
     app.openapi = _document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     errors.install(app, _allowed(app))
     app.add_middleware(BodyLimit, limit=settings.body_limit, upload_limit=settings.upload_limit, uploads=UPLOADS)

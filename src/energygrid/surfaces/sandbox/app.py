@@ -14,6 +14,7 @@ from energygrid.database.engine import Connection
 from energygrid.devices import timers
 from energygrid.errors import Invalid, Unauthenticated
 from energygrid.flexibility.events import clock as events_clock
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.bearer import check_bearer
 from energygrid.surfaces.common.deps import Db, Now, RequestId, Services
 from energygrid.surfaces.sandbox import errors
@@ -95,5 +96,5 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     errors.install(app)
-    app.include_router(router)
+    routes.serve(app, [router])
     return app

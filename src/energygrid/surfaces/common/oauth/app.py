@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from energygrid.access.oauth.server import OAuthContext
 from energygrid.access.settings import AccessSettings
 from energygrid.access.trusted_hops import TrustedHops
+from energygrid.surfaces.common import routes
 from energygrid.surfaces.common.deps import Services
 from energygrid.surfaces.common.oauth import authorize, endpoints, errors, registration
 
@@ -26,6 +27,5 @@ def create_app(services: Services, rules: AccessSettings | None = None) -> FastA
     app = FastAPI(title="EnergyGrid OAuth of one utility", openapi_url=None, docs_url=None, redoc_url=None)
     prepare(app, services, rules)
     if services.settings.issues_tokens:
-        for router in ROUTERS:
-            app.include_router(router)
+        routes.serve(app, ROUTERS)
     return app
