@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 
 from energygrid.access.caller import Tenant
-from energygrid.flexibility.events import assets, events
+from energygrid.flexibility.events import assets, events, nominations
 from energygrid.flexibility.events.eligibility import Candidate
 from energygrid.flexibility.events.event import Draft, Event
 from energygrid.flexibility.events.lifecycle import StatsState, Status
 from energygrid.flexibility.events.time import time_of
 from energygrid.flexibility.runs.basis import RunKind, basis_of
+from energygrid.flexibility.runs.spread import Spread, spread
 from energygrid.flexibility.runs.statements import Work, evaluate
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.flexibility.settlement.energy import kwh
@@ -46,12 +47,16 @@ class DryRun:
     values    the members that the event would have
     reached   every asset that it would reach, with the reason why it may not take part; None: it may
     expected  by each rule set, of the first `MOST_COMPUTED` assets that may take part
+    between   by the rule set that is paid by; None: it cannot be told, see `spread`
+    filed_by  until when curves are to be filed; None: the event needs none
     fires     messages in their order, whether or not a webhook asks for them
     """
 
     values: Mapping[str, Any]
     reached: list[tuple[Candidate, str | None]]
     expected: list[Expected]
+    between: Spread | None
+    filed_by: datetime | None
     fires: list[Fires]
 
 
@@ -79,15 +84,6 @@ def dry_run(db: Connection, tenant: Tenant, draft: Draft, now: datetime) -> DryR
         Fires(outbox.EVENT_STATS_CALCULATION_STARTED, None),
         Fires(outbox.EVENT_STATS_READY, None),
     ]
-    may = [each.uuid for each, reason in reached if reason is None]
-    return DryRun(values, reached, _expected(db, tenant, values, may[:MOST_COMPUTED], now), fires)
-
-
-def _expected(
-    db: Connection, tenant: Tenant, values: Mapping[str, Any], assets: Sequence[UUID], now: datetime
-) -> list[Expected]:
-    """What would be published now, by the engine that would."""
-    settings = tenant.section("flexibility", FlexibilitySettings)
     event = Event(
         **values,
         uuid=uuid4(),
@@ -98,13 +94,22 @@ def _expected(
         created_at=now,
         updated_at=now,
     )
+    nominations.require_curves(db, tenant, event, at)
+    settings = tenant.section("flexibility", FlexibilitySettings)
     how = basis_of(event, RunKind.BASELINE, settings)
-    found: dict[str, list[int | None]] = {each.rules.id: [] for each in how.methods}
-    size = settings.assets_per_job
-    for place in range(0, len(assets), size):
-        for statement in evaluate(db, Work(tenant.id, how, 1, now), assets[place : place + size]):
-            found[statement.method].append(statement.baseline)
-    return [
-        Expected(method, kwh(sum(known := [each for each in them if each is not None])), len(known), them.count(None))
-        for method, them in found.items()
-    ]
+    may = [each.uuid for each, reason in reached if reason is None][:MOST_COMPUTED]
+    found = _baselines(db, Work(tenant.id, how, 1, now), may, settings.assets_per_job)
+    paid_by = found[how.methods[0].rules.id]
+    between = spread(db, tenant.id, how, paid_by, at.date())
+    expected = [Expected(name, kwh(sum(of.values())), len(of), len(may) - len(of)) for name, of in found.items()]
+    return DryRun(values, reached, expected, between, how.filed_by, fires)
+
+
+def _baselines(db: Connection, work: Work, assets: Sequence[UUID], at_once: int) -> dict[str, dict[UUID, int]]:
+    """What would be published now, by the engine that would: by method, of the assets that have one."""
+    found: dict[str, dict[UUID, int]] = {each.rules.id: {} for each in work.basis.methods}
+    for place in range(0, len(assets), at_once):
+        for each in evaluate(db, work, assets[place : place + at_once]):
+            if each.baseline is not None:
+                found[each.method][each.asset_uuid] = each.baseline
+    return found

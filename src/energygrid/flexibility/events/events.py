@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
 from energygrid.flexibility import messages, runs
-from energygrid.flexibility.events import assets, clock, portfolios, terms
+from energygrid.flexibility.events import assets, clock, nominations, portfolios, terms
 from energygrid.flexibility.events.common import known, message_key, note
 from energygrid.flexibility.events.event import Draft, Event, check
 from energygrid.flexibility.events.lifecycle import CHANGEABLE, Signal, StatsState, Status, effective, step
@@ -86,8 +86,8 @@ def change(
 ) -> Event:
     """Change members of an event, named as in `Event`; `scheduled` then schedules it.
 
-    An event that is scheduled already is told anew with EVENT.SCHEDULED. Raises Conflict EVENT_FIXED, what `create`
-    raises, and what `schedule` does.
+    An event that is scheduled already is told anew with EVENT.SCHEDULED. Raises Conflict EVENT_FIXED, NOMINATED_LATE,
+    what `create` raises, and what `schedule` does.
     """
     event = _change(db, tenant, uuid, changes, who=who, now=now)
     return schedule(db, tenant, uuid, who=who, now=now) if scheduled else event
@@ -118,6 +118,8 @@ def _change(
     event = queries.change_event(db, tenant.id, uuid, values | {"updated_at": at})
     note(db, tenant, event.uuid, "event.changed", who, now, {"changed": sorted(values)})
     if event.status is Status.SCHEDULED:
+        if values.keys() & {"starts_at", "ends_at", "terms"}:
+            nominations.require_curves(db, tenant, event, at)
         messages.tell(db, tenant.id, _scheduled(event), at)
         clock.foresee(db, tenant, event, now)
         if set(values) - {"name"}:
@@ -128,7 +130,7 @@ def _change(
 def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datetime) -> Event:
     """Settle who takes part, tell subscribers, and leave the rest to the clock. Again: nothing happens.
 
-    Raises Conflict NOT_A_DRAFT, EVENT_IN_THE_PAST, NO_AUDIENCE and NO_ASSETS.
+    Raises Conflict NOT_A_DRAFT, EVENT_IN_THE_PAST, NOMINATED_LATE, NO_AUDIENCE and NO_ASSETS.
     """
     event = known(queries.lock_event(db, tenant.id, uuid))
     if event.status is Status.SCHEDULED:
@@ -139,6 +141,7 @@ def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: dat
     at = time_of(db, tenant, now)
     assigned = queries.portfolios_of(db, tenant.id, uuid)
     require_schedulable(event.starts_at, event.scheme_uuid, assigned, at)
+    nominations.require_curves(db, tenant, event, at)
     require_reached(assets.settle(db, tenant, event, assigned, at))
     queries.insert_transition(db, tenant.id, uuid, status, at, now)
     event = queries.change_event(db, tenant.id, uuid, {"status": status, "updated_at": at})

@@ -94,6 +94,17 @@ def page(db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit
     ], total
 
 
+def require_curves(db: Connection, tenant: Tenant, event: Event, at: datetime) -> None:
+    """Raises Conflict NOMINATED_LATE when the event needs curves, has none, and at `at` none can be filed any more."""
+    how = _basis(tenant, event)
+    if how.filed_by is None or at <= how.filed_by:
+        return
+    if not queries.has_any(db, tenant.id, event.uuid, how.span.start, how.intervals, how.filed_by):
+        told = how.filed_by.isoformat(timespec="seconds")
+        advice = "choose a later start, another nominationDeadline, or other ruleSets"
+        raise Conflict("NOMINATED_LATE", f"the event has no curves, which were filed until {told}: {advice}")
+
+
 def _basis(tenant: Tenant, event: Event) -> Basis:
     return basis_of(event, RunKind.BASELINE, tenant.section("flexibility", FlexibilitySettings))
 

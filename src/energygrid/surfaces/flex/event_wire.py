@@ -6,21 +6,19 @@ from uuid import UUID
 
 from pydantic import Field
 
-from energygrid.flexibility.events.dry_run import DryRun
 from energygrid.flexibility.events.event import Draft, Event
 from energygrid.flexibility.events.lifecycle import StatsState, Status
-from energygrid.surfaces.flex.asset_wire import ASSET, PORTFOLIO, SCHEME, AssetRef, Given, Line, Name, example
+from energygrid.surfaces.flex.asset_wire import PORTFOLIO, SCHEME, Given, Line, Name, example
 from energygrid.surfaces.flex.wire import In, Instant, Out
 
 EVENT = "5b1e0f0a-7c1d-4a53-9a39-2f6c1d0e8b77"
-MOST_LISTED = 1000
 
 Type = Literal["TURN_DOWN", "TURN_UP"]
 IncentiveType = Literal["PER_KWH", "PER_EVENT", "POINTS_PER_KWH"]
 Criteria = Annotated[dict[str, Line], Field(max_length=20)]
 Terms = Annotated[dict[str, Any], Field(max_length=20)]
 
-_SAID: dict[str, Any] = {
+SAID: dict[str, Any] = {
     "name": "Evening peak",
     "type": "TURN_DOWN",
     "startDateTime": "2026-01-15T17:00:00.000Z",
@@ -33,7 +31,7 @@ _SAID: dict[str, Any] = {
     "eligibility": {"postcodePrefix": "NE8", "minBaselineDays": "5"},
     "terms": {"ruleSets": ["BL01"], "floor": "PER_INTERVAL"},
 }
-EVENT_EXAMPLE: dict[str, Any] = _SAID | {
+EVENT_EXAMPLE: dict[str, Any] = SAID | {
     "uuid": EVENT,
     "status": "SCHEDULED",
     "statsState": "NONE",
@@ -51,7 +49,7 @@ class EventIn(In):
     portfolios that are READY in the scheme may take part.
     """
 
-    model_config = example(_SAID | {"portfolioUUIDs": [PORTFOLIO], "status": "SCHEDULED"})
+    model_config = example(SAID | {"portfolioUUIDs": [PORTFOLIO], "status": "SCHEDULED"})
 
     name: Name
     type: Type
@@ -146,94 +144,3 @@ class EventOut(Out):
         start, end = values.pop("starts_at"), values.pop("ends_at")
         incentive = float(values.pop("incentive"))
         return cls(**values, start_date_time=start, end_date_time=end, incentive=incentive)
-
-
-class IneligibleOut(Out):
-    asset: AssetRef
-    reason: str
-
-
-class FiresOut(Out):
-    """A message that would be sent; `at` null: as soon as what it tells of is done."""
-
-    type: str
-    at: Instant | None
-
-
-class ExpectedOut(Out):
-    """Baselines by one rule set as readings stand now: `value` is their sum over the event in kWh, of `assetCount`
-    assets; `withoutBaselineCount` have too few readings for any.
-    """
-
-    method: str
-    value: str
-    asset_count: int
-    without_baseline_count: int
-
-
-class DryRunOut(Out):
-    """What scheduling the event would do now; nothing of it is stored.
-
-    Lists end after a thousand, and baselines are of the first 10,000 assets that may take part.
-    """
-
-    model_config = example(
-        {
-            "dryRun": True,
-            "startDateTime": _SAID["startDateTime"],
-            "endDateTime": _SAID["endDateTime"],
-            "currency": "GBP",
-            "terms": _SAID["terms"],
-            "reachedCount": 2,
-            "eligibleCount": 1,
-            "eligible": [{"uuid": ASSET, "assetId": "1012345678903"}],
-            "ineligible": [
-                {
-                    "asset": {"uuid": "d6b9f6b0-1c1e-4a0f-8f43-5d2f0a9b3c21", "assetId": "home-17"},
-                    "reason": "POSTCODE: its postcode does not begin with NE8",
-                }
-            ],
-            "expectedBaselines": [{"method": "BL01", "value": "0.800000", "assetCount": 1, "withoutBaselineCount": 0}],
-            "webhooks": [{"type": "EVENT.SCHEDULED", "at": "2026-01-14T16:05:00.000Z"}],
-        }
-    )
-
-    dry_run: Literal[True] = True
-    start_date_time: Instant
-    end_date_time: Instant
-    currency: str
-    terms: dict[str, Any]
-    reached_count: int
-    eligible_count: int
-    eligible: list[AssetRef]
-    ineligible: list[IneligibleOut]
-    expected_baselines: list[ExpectedOut]
-    webhooks: list[FiresOut]
-
-    @classmethod
-    def of(cls, found: DryRun) -> "DryRunOut":
-        may = [each for each, reason in found.reached if reason is None]
-        may_not = [(each, reason) for each, reason in found.reached if reason is not None]
-        return cls(
-            start_date_time=found.values["starts_at"],
-            end_date_time=found.values["ends_at"],
-            currency=found.values["currency"],
-            terms=found.values["terms"],
-            reached_count=len(found.reached),
-            eligible_count=len(may),
-            eligible=[AssetRef(uuid=each.uuid, asset_id=each.asset_id) for each in may[:MOST_LISTED]],
-            ineligible=[
-                IneligibleOut(asset=AssetRef(uuid=each.uuid, asset_id=each.asset_id), reason=reason)
-                for each, reason in may_not[:MOST_LISTED]
-            ],
-            expected_baselines=[
-                ExpectedOut(
-                    method=each.method,
-                    value=str(each.value),
-                    asset_count=each.assets,
-                    without_baseline_count=each.without,
-                )
-                for each in found.expected
-            ],
-            webhooks=[FiresOut(type=each.type, at=each.at) for each in found.fires],
-        )

@@ -61,6 +61,20 @@ def in_time(
     return _curves(db, query)
 
 
+def has_any(
+    db: Connection, tenant_id: int, event: UUID, starts_at: datetime, half_hours: int, filed_by: datetime
+) -> bool:
+    """Whether any curve was filed until `filed_by` for an event of these times."""
+    query = select(_TABLE.revision).where(
+        _TABLE.tenant_id == tenant_id,
+        _TABLE.event_uuid == event,
+        _TABLE.starts_at == starts_at,
+        func.cardinality(_TABLE.micro_kwh) == half_hours,
+        _TABLE.filed_at <= filed_by,
+    )
+    return db.execute(query.limit(1)).first() is not None
+
+
 def of_revisions(
     db: Connection, tenant_id: int, event: UUID, assets: Sequence[UUID], revisions: Sequence[int]
 ) -> list[Curve]:
