@@ -9,6 +9,7 @@ from sqlalchemy import text
 from tests.flexibility.runs.conftest import EVENT_DAY, FIRST_DAY, STARTS
 
 from .conftest import Flex
+from .test_assets import body
 from .test_stats import send
 
 FIVE = int(STARTS.timestamp())
@@ -106,3 +107,25 @@ def test_a_span_is_given_not_empty_and_at_most_a_week(
     (asset,) = make_assets(1)
     answer = get(flex, asset, "baselines", **span)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_an_asset_shows_how_well_its_baselines_fit_once_they_are_measured(
+    flex: Flex, run_jobs: Callable[[], None]
+) -> None:
+    asset = flex.post("/api/v1/assets", json=body("meter-1")).json()["uuid"]
+    send(flex, asset, [FIRST_DAY + timedelta(days=number) for number in range((EVENT_DAY - FIRST_DAY).days)])
+    portfolio = flex.post("/api/v1/portfolios", json={"name": "N"}).json()["uuid"]
+    flex.post(f"/api/v1/portfolios/{portfolio}/assets", json=[asset])
+    assert flex.get(f"/api/v1/assets/{asset}").json()["baselineQuality"] is None
+    get(flex, asset, "baseline-accuracy")
+    run_jobs()
+    (paid_by,) = [each for each in get(flex, asset, "baseline-accuracy").json()["methods"] if each["method"] == "BL01"]
+    assert 0.8 <= paid_by["coverage"] <= 1
+    quality = {name: paid_by[name] for name in ("method", "cvrmse", "nmbe", "mape", "n")}
+    assert flex.get(f"/api/v1/assets/{asset}").json()["baselineQuality"] == quality
+    for path in ("assets", f"portfolios/{portfolio}/assets"):
+        (listed,) = flex.get(f"/api/v1/{path}").json()["items"]
+        assert listed["baselineQuality"] == quality
+    withdrawn = {"userId": listed["userId"], "assetUUID": asset, "scope": "METER_DATA", "status": "WITHDRAWN"}
+    assert flex.post("/api/v1/consents", json=withdrawn).status_code == 201
+    assert flex.get(f"/api/v1/assets/{asset}").json()["baselineQuality"] is None

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -58,6 +58,28 @@ class Shown:
     state: Literal["PENDING", "READY"]
     computed_at: datetime | None
     methods: list[tuple[str, Mapping[str, Any]]]
+
+
+class Quality(NamedTuple):
+    """How well the baselines fit that an asset is paid by; None: that figure cannot be had."""
+
+    method: str
+    cvrmse: float | None
+    nmbe: float | None
+    mape: float | None
+    n: int
+
+
+def quality(db: Connection, tenant: Tenant, uuids: Sequence[UUID]) -> dict[UUID, Quality]:
+    """By the first of the tenant's rule sets, as it was measured last; of assets whose readings may be used."""
+    method = tenant.section("flexibility", FlexibilitySettings).rule_sets[0]
+    found = queries.of_assets(db, tenant.id, method, uuids)
+    withdrawn = consents.meter_data_withdrawn(db, tenant, list(found)) if found else ()
+    return {
+        uuid: Quality(method, of["cvrmse"], of["nmbe"], of["mape"], of["n"])
+        for uuid, of in found.items()
+        if uuid not in withdrawn
+    }
 
 
 def shown(db: Connection, tenant: Tenant, asset_uuid: UUID, now: datetime) -> Shown:

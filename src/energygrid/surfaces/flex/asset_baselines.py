@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field
 from energygrid.flexibility.runs import accuracy, usual
 from energygrid.flexibility.runs.usual import Usual
 from energygrid.surfaces.common.deps import Db, Now
-from energygrid.surfaces.flex.asset_wire import ASSET, AssetRef, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, AssetRef, example
 from energygrid.surfaces.flex.wire import Instant, Out
 
 router = APIRouter(tags=["Baselines"])

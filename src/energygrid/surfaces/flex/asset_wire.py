@@ -1,43 +1,19 @@
 """Bodies and answers about assets. Source: contracts/flexibility.md 1.3."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from energygrid.flexibility.registry.creation import NewAsset
 from energygrid.flexibility.registry.location import Location
 from energygrid.flexibility.registry.views import View
+from energygrid.flexibility.runs.accuracy import Quality
+from energygrid.surfaces.flex.fields import ASSET, PORTFOLIO, SCHEME, Given, Line, Name, State, example
 from energygrid.surfaces.flex.wire import In, Instant, Out
 
-ASSET = "8b0f8f3e-2f3c-4d55-9a5e-0f6f6b7c9d10"
-SCHEME = "3f9c1f5e-6a31-4f0a-8d52-7c1f0e2b4a66"
-PORTFOLIO = "c2b7e1d4-95a0-4c7e-b6f1-2d3e4f5a6b7c"
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
-"""Text with something in it, on one line."""
-Line = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Mpan = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
-State = Literal["OPT_IN", "OPT_OUT", "DUPLICATED", "REJECTED", "READY"]
 MpanStatus = Literal["PENDING", "VALID", "INVALID"]
-
-
-def _aware(instant: datetime) -> datetime:
-    """An instant without a zone is UTC."""
-    aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-    if aware < _EARLIEST:
-        raise ValueError("this is long ago")
-    return aware.astimezone(UTC)
-
-
-def example(body: Any) -> ConfigDict:
-    """Of a model, for the OpenAPI document."""
-    return ConfigDict(json_schema_extra={"example": body})
-
-
-Given = Annotated[datetime, AfterValidator(_aware)]
 
 CREATE_EXAMPLE = {
     "userId": "anna",
@@ -80,6 +56,7 @@ READ_EXAMPLE = {
     "lastReadingAt": "2026-01-15T23:30:00.000Z",
     "zone": "Europe/London",
     "sandbox": None,
+    "baselineQuality": {"method": "BL01", "cvrmse": 0.1109, "nmbe": -0.0069, "mape": 0.0912, "n": 112},
 }
 
 
@@ -180,10 +157,21 @@ class InSchemeOut(Out):
     state: State
 
 
+class BaselineQualityOut(Out):
+    """How well the baselines fit that it is paid by: shares (0.2 is 20 %) over `n` half-hours of placebo days."""
+
+    method: str
+    cvrmse: float | None
+    nmbe: float | None
+    mape: float | None
+    n: int
+
+
 class AssetOut(Out):
     """`sandbox` says of a synthetic meter what it is made of; null: a real one.
 
-    `firstReadingAt` and `lastReadingAt` are the starts of its first and last half-hour.
+    `firstReadingAt` and `lastReadingAt` are the starts of its first and last half-hour. `baselineQuality` is what
+    getAssetBaselineAccuracy tells of the first of the tenant's rule sets; null until that is measured.
     """
 
     model_config = example(READ_EXAMPLE)
@@ -210,9 +198,10 @@ class AssetOut(Out):
     last_reading_at: Instant | None
     zone: str
     sandbox: str | None
+    baseline_quality: BaselineQualityOut | None
 
     @classmethod
-    def of(cls, view: View) -> "AssetOut":
+    def of(cls, view: View, quality: Quality | None) -> "AssetOut":
         asset, place = view.asset, view.place
         first, last = view.readings or (None, None)
         return cls(
@@ -228,6 +217,7 @@ class AssetOut(Out):
             schemes=[InSchemeOut(uuid=uuid, state=state) for uuid, state in view.schemes],
             first_reading_at=first,
             last_reading_at=last,
+            baseline_quality=None if quality is None else BaselineQualityOut(**quality._asdict()),
         )
 
 
@@ -250,11 +240,6 @@ _SAME = (
     "zone",
     "sandbox",
 )
-
-
-class AssetRef(Out):
-    uuid: UUID
-    asset_id: str
 
 
 class ArchivedOut(Out):

@@ -10,7 +10,9 @@ from energygrid.errors import DomainError, Invalid
 from energygrid.flexibility.registry import assets, creation, views
 from energygrid.flexibility.registry.assets import Filters
 from energygrid.flexibility.registry.creation import NewAsset
+from energygrid.services import Services
 from energygrid.surfaces.common.deps import Here, Now, RequestId
+from energygrid.surfaces.flex import asset_views
 from energygrid.surfaces.flex.asset_wire import (
     CREATE_EXAMPLE,
     READ_EXAMPLE,
@@ -19,10 +21,10 @@ from energygrid.surfaces.flex.asset_wire import (
     AssetOut,
     AssetPatch,
     MpanStatus,
-    example,
 )
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import example
 from energygrid.surfaces.flex.wire import In, Out, Page, Paged
 
 router = APIRouter(tags=["Assets"])
@@ -75,7 +77,7 @@ def create_asset(caller: FlexCaller, body: AssetIn, here: Here, now: Now, reques
     made = here.database.write(
         creation.create, caller.tenant, here.vault, body.asset(), who=caller.actor(request_id), now=now
     )
-    return AssetOut.of(here.database.read(views.one, caller.tenant, here.vault, made.uuid))
+    return _one(here, caller, made.uuid)
 
 
 @router.post(
@@ -111,7 +113,7 @@ def create_assets(
     shown = here.database.read(views.of, caller.tenant, here.vault, list(made.created.values()))
     failed |= made.failed
     answer = BulkOut(
-        created=[AssetOut.of(each) for each in shown],
+        created=asset_views.shown(here, caller.tenant, shown),
         failed=[
             FailedOut(index=at, asset_id=_id_of(body.assets[at]), message=error.message, code=error.code)
             for at, error in sorted(failed.items())
@@ -134,13 +136,13 @@ def list_assets(
     """Assets that match everything given, the oldest first, archived ones among them."""
     filters = Filters(_text(asset_id), _text(user_id), archived, portfolio_uuid, mpan_status)
     found, total = here.database.read(views.page, caller.tenant, here.vault, filters, paging.offset, paging.page_size)
-    return paging.of([AssetOut.of(each) for each in found], total)
+    return paging.of(asset_views.shown(here, caller.tenant, found), total)
 
 
 @router.get("/assets/{asset_uuid}", operation_id="getAsset", responses=answers(404))
 def get_asset(caller: FlexCaller, asset_uuid: UUID, here: Here) -> AssetOut:
     """One asset."""
-    return AssetOut.of(here.database.read(views.one, caller.tenant, here.vault, asset_uuid))
+    return _one(here, caller, asset_uuid)
 
 
 @router.patch("/assets/{asset_uuid}", operation_id="changeAsset", responses=answers(404, 409))
@@ -158,7 +160,7 @@ def change_asset(
         who=caller.actor(request_id),
         now=now,
     )
-    return AssetOut.of(here.database.read(views.one, caller.tenant, here.vault, asset_uuid))
+    return _one(here, caller, asset_uuid)
 
 
 @router.delete("/assets/{asset_uuid}", operation_id="archiveAsset", responses=answers(404))
@@ -166,6 +168,11 @@ def archive_asset(caller: FlexCaller, asset_uuid: UUID, here: Here, now: Now, re
     """Archive an asset: it leaves its portfolio and its schemes and takes no more readings. Nothing is erased."""
     here.database.write(assets.archive, caller.tenant, asset_uuid, who=caller.actor(request_id), now=now)
     return ArchivedOut(uuid=asset_uuid, archived=True)
+
+
+def _one(here: Services, caller: FlexCaller, uuid: UUID) -> AssetOut:
+    view = here.database.read(views.one, caller.tenant, here.vault, uuid)
+    return asset_views.shown(here, caller.tenant, [view])[0]
 
 
 def _read(bodies: list[dict[str, Any]]) -> tuple[dict[int, NewAsset], dict[int, DomainError]]:

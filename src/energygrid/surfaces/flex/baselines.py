@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 
 from energygrid.flexibility.runs import explaining, figures
 from energygrid.surfaces.common.deps import Db
-from energygrid.surfaces.flex.asset_wire import ASSET, AssetRef, Given, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, AssetRef, Given, example
 from energygrid.surfaces.flex.wire import Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Baselines"])

@@ -11,9 +11,9 @@ from energygrid.flexibility.agreements import Word
 from energygrid.flexibility.registry import consents
 from energygrid.flexibility.registry.consents import Consent
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import ASSET, Given, Name, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, Given, Name, example
 from energygrid.surfaces.flex.wire import In, Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Consents"])

@@ -17,9 +17,9 @@ from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.metering.calendar import Span
 from energygrid.metering.grid import Readings
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import ASSET, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, example
 from energygrid.surfaces.flex.wire import Out, Page, Paged
 
 router = APIRouter(tags=["Energy consumption"])

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from energygrid.flexibility.events.dry_run import DryRun
 from energygrid.flexibility.runs.spread import Spread
-from energygrid.surfaces.flex.asset_wire import ASSET, AssetRef, example
 from energygrid.surfaces.flex.event_wire import SAID
+from energygrid.surfaces.flex.fields import ASSET, AssetRef, example
 from energygrid.surfaces.flex.wire import Instant, Out
 
 MOST_LISTED = 1000

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 
 from energygrid.flexibility.events import assets
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import ASSET, AssetRef, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, AssetRef, example
 from energygrid.surfaces.flex.schemes import SaidOut, WordsIn
 from energygrid.surfaces.flex.wire import Out, Page, Paged
 

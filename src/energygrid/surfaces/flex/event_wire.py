@@ -8,7 +8,7 @@ from pydantic import Field
 
 from energygrid.flexibility.events.event import Draft, Event
 from energygrid.flexibility.events.lifecycle import StatsState, Status
-from energygrid.surfaces.flex.asset_wire import PORTFOLIO, SCHEME, Given, Line, Name, example
+from energygrid.surfaces.flex.fields import PORTFOLIO, SCHEME, Given, Line, Name, example
 from energygrid.surfaces.flex.wire import In, Instant, Out
 
 EVENT = "5b1e0f0a-7c1d-4a53-9a39-2f6c1d0e8b77"

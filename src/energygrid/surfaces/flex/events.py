@@ -11,11 +11,11 @@ from energygrid.flexibility.events import events, portfolios
 from energygrid.flexibility.events.lifecycle import Status
 from energygrid.flexibility.events.queries.events import Filter
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import PORTFOLIO, Given
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.dry_run_wire import DryRunOut
 from energygrid.surfaces.flex.errors import answers
 from energygrid.surfaces.flex.event_wire import EventIn, EventOut, EventPatch
+from energygrid.surfaces.flex.fields import PORTFOLIO, Given
 from energygrid.surfaces.flex.wire import Page, Paged
 
 router = APIRouter(tags=["Events"])

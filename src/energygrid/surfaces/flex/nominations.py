@@ -11,9 +11,9 @@ from pydantic import Field
 from energygrid.errors import Invalid
 from energygrid.flexibility.events import nominations
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import ASSET, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, example
 from energygrid.surfaces.flex.wire import In, Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Nominations"])

@@ -7,9 +7,9 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from energygrid.surfaces.flex.asset_wire import ASSET, PORTFOLIO, SCHEME
 from energygrid.surfaces.flex.errors import described
 from energygrid.surfaces.flex.event_wire import EVENT
+from energygrid.surfaces.flex.fields import ASSET, PORTFOLIO, SCHEME
 
 _OF_NAME = {
     "asset_uuid": ASSET,

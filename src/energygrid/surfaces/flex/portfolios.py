@@ -10,9 +10,11 @@ from energygrid.flexibility.registry import portfolios, views
 from energygrid.flexibility.registry.assets import Filters
 from energygrid.flexibility.registry.portfolios import Portfolio
 from energygrid.surfaces.common.deps import Db, Here, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import ASSET, PORTFOLIO, AssetOut, Line, Name, example
+from energygrid.surfaces.flex import asset_views
+from energygrid.surfaces.flex.asset_wire import AssetOut
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, PORTFOLIO, Line, Name, example
 from energygrid.surfaces.flex.wire import In, Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Portfolios"])
@@ -140,7 +142,7 @@ def list_portfolio_assets(caller: FlexCaller, portfolio_uuid: UUID, here: Here, 
         paging.offset,
         paging.page_size,
     )
-    return paging.of([AssetOut.of(each) for each in found], total)
+    return paging.of(asset_views.shown(here, caller.tenant, found), total)
 
 
 @router.post(

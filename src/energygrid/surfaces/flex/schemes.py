@@ -8,9 +8,9 @@ from pydantic import Field
 
 from energygrid.flexibility.registry import membership, schemes
 from energygrid.surfaces.common.deps import Db, Now, RequestId
-from energygrid.surfaces.flex.asset_wire import ASSET, SCHEME, AssetRef, State, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, SCHEME, AssetRef, State, example
 from energygrid.surfaces.flex.wire import In, Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Event schemes"])

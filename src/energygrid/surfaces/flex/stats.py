@@ -8,11 +8,11 @@ from fastapi import APIRouter
 
 from energygrid.flexibility.runs import figures
 from energygrid.surfaces.common.deps import Db
-from energygrid.surfaces.flex.asset_wire import ASSET, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.baselines import AsOf
 from energygrid.surfaces.flex.bid_wire import BidPaymentOut
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import ASSET, example
 from energygrid.surfaces.flex.wire import Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Stats"])

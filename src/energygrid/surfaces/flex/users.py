@@ -6,9 +6,9 @@ from fastapi import APIRouter
 
 from energygrid.flexibility.registry import users
 from energygrid.surfaces.common.deps import Db, Now
-from energygrid.surfaces.flex.asset_wire import Name, example
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
+from energygrid.surfaces.flex.fields import Name, example
 from energygrid.surfaces.flex.wire import In, Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Users"])

@@ -46,6 +46,9 @@ _STORE = """
 _OF_ASSET = """
     SELECT asset_uuid, method, computed_at, basis, figures FROM flex_accuracy WHERE tenant_id = %s AND asset_uuid = %s
 """
+_OF_ASSETS = """
+    SELECT asset_uuid, figures FROM flex_accuracy WHERE tenant_id = %s AND method = %s AND asset_uuid = ANY(%s)
+"""
 _OF_PART = """
     SELECT assets FROM flex_run_part
     WHERE tenant_id = %s AND event_uuid = %s AND kind = %s AND revision = %s AND part = %s
@@ -70,6 +73,12 @@ def store(db: Connection, tenant_id: int, measured: Sequence[Measured]) -> None:
 
 def of_asset(db: Connection, tenant_id: int, asset: UUID) -> list[Measured]:
     return [Measured(*row) for row in driver_of(db).execute(_OF_ASSET, (tenant_id, asset))]
+
+
+def of_assets(db: Connection, tenant_id: int, method: str, assets: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    """Figures by one method, of those assets that have any."""
+    rows = driver_of(db).execute(_OF_ASSETS, (tenant_id, method, list(assets)))
+    return {row[0]: row[1] for row in rows}
 
 
 def of_part(db: Connection, tenant_id: int, event: UUID, kind: str, revision: int, part: int) -> list[UUID]:
