@@ -53,6 +53,18 @@ def test_every_day_is_named_with_its_reason(settled: tuple[Fleet, UUID, list[UUI
     assert (bl01["revision"], bl01["eventRevision"]) == (2, 2)
 
 
+def test_what_was_not_metered_is_null_and_not_zero(fleet: Fleet, history: list[date]) -> None:
+    assets = fleet.add(2)
+    fleet.write(assets, history)
+    fleet.write(assets[:1], [EVENT_DAY], slots=[34], value=lambda *_: 0.0)
+    event = fleet.event(assets, terms={"ruleSets": ["BL01_NO_IDA"]})
+    fleet.run(event)
+    metered = [explaining.explain(fleet.db, fleet.tenant, event.uuid, each)[0]["flows"]["import"] for each in assets]
+    assert [each["actualKwh"] for each in metered] == [["0.000000", None], [None, None]]
+    assert metered[0]["baselineKwh"] == metered[1]["baselineKwh"] == ["0.604000", "0.609000"]
+    assert _faults(fleet, event.uuid) == []
+
+
 def test_an_asset_that_takes_no_part_has_nothing_to_explain(settled: tuple[Fleet, UUID, list[UUID]]) -> None:
     fleet, event, _ = settled
     with pytest.raises(NotFound, match="no figures"):

@@ -103,8 +103,8 @@ def test_what_controls_used_more_is_added_to_the_size_of_the_asset(fleet: Fleet,
         "waiting": 0,
         "days": 10,
         "bias": 0.0,
-        "low": 0.0,
-        "high": 0.0,
+        "biasLow": 0.0,
+        "biasHigh": 0.0,
         "valid": False,
         "distance": pytest.approx(1.0286, abs=1e-4),  # the day's root mean square by its mean
     }

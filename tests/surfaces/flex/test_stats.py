@@ -150,6 +150,35 @@ def test_late_readings_make_a_new_revision_and_the_old_one_can_be_asked_for(
     assert settlements[0]["methods"][0]["sumOfAssets"] == {"kwh": "0.678400", "amount": "1.52"}
 
 
+def test_controls_are_compared_with_and_late_ones_settle_the_others_anew(
+    settled: Settled, run_jobs: Callable[[], None]
+) -> None:
+    """Controls have the same meters as the called asset: they use the 12 % of the day more too, and turn down alike."""
+    how = '{"ruleSets": ["CONTROL_GROUP"], "controlShare": 0.5, "deadlineDays": 3650}'
+    with settled.flex.database.transaction() as db:
+        db.execute(text("UPDATE flex_event SET terms = CAST(:terms AS jsonb)"), {"terms": how})
+        drawn = (
+            "UPDATE flex_event_asset SET state = 'INELIGIBLE', reason = 'CONTROL_GROUP: drawn' WHERE asset_uuid = :one"
+        )
+        db.execute(text(drawn), {"one": settled.assets[1]})
+        event = event_queries.event(db, settled.flex.tenant.id, settled.event)
+        assert event is not None
+        runs.start(db, settled.flex.tenant, event, datetime.now(UTC))
+    run_jobs()
+    assert settled.get("stats").json()["pendingStatsAssetsCount"] == 1
+    send(settled.flex, settled.assets[1], [EVENT_DAY])
+    _clock_of_jobs(settled.flex)
+    run_jobs()
+    after, before, _ = settled.get("settlements").json()
+    groups = [each["methods"][0]["controlGroup"] for each in (after, before)]
+    assert [(each["controls"], each["waiting"], each["valid"]) for each in groups] == [(1, 0, False), (0, 1, False)]
+    assert (groups[0]["bias"], groups[0]["distance"], groups[1]["bias"]) == (0.0, 0.0, None)
+    (item,) = settled.get("assets/stats").json()["items"]
+    assert (item["energyForecasted"], item["energySaved"], item["state"]) == ("0.860000", "0.000000", "PROCESSED")
+    (told,) = settled.get(f"assets/{settled.assets[0]}/explain").json()
+    assert told["controlGroup"]["validity"]["controls"] == 1
+
+
 def test_a_figure_is_explained(settled: Settled) -> None:
     (found,) = settled.get(f"assets/{settled.assets[0]}/explain").json()
     reasons = {each["day"]: each["reason"] for each in found["flows"]["import"]["considered"][0]["days"]}

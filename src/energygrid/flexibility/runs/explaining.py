@@ -67,8 +67,8 @@ def _explained(statement: Statement, how: Basis, newest: Run | None) -> dict[str
         "zone": proof["zone"],
         "nominationRevision": proof.get("nomination"),
         "flows": flows,
-        "countedKwh": [_kwh(value) for value in proof["counted"]],
-        "deliveredKwh": _kwh(proof["delivered"]),
+        "countedKwh": [_told(value) for value in proof["counted"]],
+        "deliveredKwh": _told(proof["delivered"]),
         "amount": proof["amount"],
         "basisDigest": proof["basis"],
         "evidence": statement.evidence,
@@ -110,21 +110,28 @@ def _flow(proof: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
 def _group(rules: Rules, proof: Mapping[str, Any], newest: Run | None) -> dict[str, Any]:
     """What the controls came to when the statement was made, and how far they can be relied on now."""
     assert rules.base is not None
-    facts: dict[str, Any] = {"baseRuleSet": rules.base.id, "baseVersion": rules.base.version, "known": proof["control"]}
-    if (group := rules.group) is not None:
-        facts |= {
-            "controls": group.controls,
-            "changeKwh": [_kwh(value) for value in micro(group.mean_change).tolist()],
-            "loadKwhPerDay": None if not group.controls else _kwh(round(group.load / group.controls)),
-            "scale": proof["import"]["adjustment"] if group.controls else None,
-            "digest": group.digest,
-        }
-        totals = {} if newest is None or newest.totals is None else newest.totals
-        facts["validity"] = totals.get(rules.rules.id, {}).get("controlGroup")
-    return facts
+    known, group = proof.get("control") or {}, rules.group
+    totals = {} if newest is None or newest.totals is None else newest.totals
+    there = group is not None and group.controls > 0
+    return {
+        "baseRuleSet": rules.base.id,
+        "baseVersion": rules.base.version,
+        "ownLoadKwhPerDay": _kwh(known.get("load")),
+        "distance": known.get("distance"),
+        "controls": None if group is None else group.controls,
+        "changeKwh": [_told(value) for value in micro(group.mean_change).tolist()] if group and there else None,
+        "loadKwhPerDay": _told(round(group.load / group.controls)) if group and there else None,
+        "scale": proof["import"]["adjustment"] if there else None,
+        "digest": None if group is None else group.digest,
+        "validity": totals.get(rules.rules.id, {}).get("controlGroup"),
+    }
 
 
-def _kwh(of: int) -> str:
+def _kwh(of: int | None) -> str | None:
+    return None if of is None else _told(of)
+
+
+def _told(of: int) -> str:
     return f"{of / 1_000_000:.6f}"
 
 

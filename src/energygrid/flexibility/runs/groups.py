@@ -1,7 +1,6 @@
 """Control groups of an event: from the statements of the controls to what others are compared with."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,19 +13,17 @@ from energygrid.flexibility.baselines.control_group import Called, Control, Cont
 from energygrid.flexibility.runs.basis import Basis, Rules, RunKind
 from energygrid.flexibility.runs.loading import SLOTS
 from energygrid.flexibility.runs.queries import results
-from energygrid.flexibility.runs.statement import PROCESSED
 from energygrid.metering.readings import Int64s
 
 
 class _Metered(msgspec.Struct):
-    baseline: list[int]
-    actual: list[int]
+    baseline: list[int | None]
+    actual: list[int | None]
 
 
 class _OfControl(msgspec.Struct, rename={"metered": "import"}):
     """What counts of a control's evidence."""
 
-    state: str
     control: Habits | None
     metered: _Metered
 
@@ -63,14 +60,32 @@ def published(db: Connection, tenant_id: int, basis: Basis, rules: Rules) -> dic
     proofs = results.proofs(db, tenant_id, event, basis.kind, method)
     called = (known for proof in proofs if (known := _called(proof).control) is not None)
     found = control_group.validity(called, [each.habits for each in _controls(db, tenant_id, event, method)])
-    figures = {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(found).items()}
-    waiting = sum(1 for _ in results.proofs(db, tenant_id, event, RunKind.CONTROL, method)) - found.controls
-    return figures | {"waiting": waiting, "valid": found.valid}
+    all_controls = sum(1 for _ in results.proofs(db, tenant_id, event, RunKind.CONTROL, method))
+    return {
+        "controls": found.controls,
+        "waiting": all_controls - found.controls,
+        "valid": found.valid,
+        "days": found.days,
+        "bias": _short(found.bias),
+        "biasLow": _short(found.low),
+        "biasHigh": _short(found.high),
+        "distance": _short(found.distance),
+    }
+
+
+def _short(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 6)
 
 
 def _controls(db: Connection, tenant_id: int, event: UUID, method: str) -> Iterator[Control]:
     """Those with a profile and all readings of the event, in the order of their UUIDs."""
     for proof in results.proofs(db, tenant_id, event, RunKind.CONTROL, method):
         found = _control(proof)
-        if found.state == PROCESSED and found.control is not None:
-            yield Control(found.control, found.metered.baseline, found.metered.actual)
+        profile, actual = _whole(found.metered.baseline), _whole(found.metered.actual)
+        if found.control is not None and profile is not None and actual is not None:
+            yield Control(found.control, profile, actual)
+
+
+def _whole(curve: list[int | None]) -> list[int] | None:
+    known = [each for each in curve if each is not None]
+    return known if len(known) == len(curve) else None

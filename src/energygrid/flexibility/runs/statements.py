@@ -237,6 +237,15 @@ def _sums(kwh: Float64s) -> list[int | None]:
     ]
 
 
+def _told(kwh: Float64s) -> list[list[int | None]]:
+    """None where there is no value."""
+    there = np.logical_not(np.isnan(kwh))
+    whole: list[list[int | None]] = micro(kwh).tolist()
+    for row in np.flatnonzero(~there.all(axis=1)).tolist():
+        whole[row] = [value if known else None for value, known in zip(whole[row], there[row].tolist(), strict=True)]
+    return whole
+
+
 def _curves(delivery: Delivery) -> list[bytes | None]:
     flows = np.stack([figure for channel in delivery.channels for figure in (channel.baseline, channel.actual)], axis=1)
     body, size = flows.astype("<i8").tobytes(), flows[0].size * 8
@@ -287,8 +296,8 @@ def _proofs(
     parts = {
         name: (
             evidence.of_flow(flow.baselines, flow.revisions),
-            micro(flow.curve).tolist(),
-            micro(flow.actual).tolist(),
+            _told(flow.curve),
+            _told(flow.actual),
         )
         for name, flow in flows.items()
     }

@@ -10,6 +10,7 @@ from energygrid.surfaces.common.deps import Db
 from energygrid.surfaces.flex.auth import FlexCaller
 from energygrid.surfaces.flex.errors import answers
 from energygrid.surfaces.flex.fields import ASSET, AssetRef, Given, example
+from energygrid.surfaces.flex.group_wire import ComparisonOut
 from energygrid.surfaces.flex.wire import Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Baselines"])
@@ -60,6 +61,7 @@ _EXPLAINED: dict[str, Any] = {
     "deadlinePassed": False,
     "zone": "Europe/London",
     "nominationRevision": None,
+    "controlGroup": None,
     "flows": {
         "import": {
             "considered": [{"forDay": "2026-01-15", "days": [{"day": "2026-01-14", "reason": "PICKED"}]}],
@@ -105,7 +107,8 @@ class RevisionOut(Out):
 class FlowOut(Out):
     """Import or export. Lists are by half-hour of the event; kWh as decimals.
 
-    `adjustment`: the shift in kWh, or the ratio; `readingRevisions`: which version of each UTC day's readings was used.
+    `baselineKwh` and `actualKwh` are null where there is none. `adjustment`: the shift in kWh, or the ratio, or of a
+    control group the scale; `readingRevisions`: which version of each UTC day's readings was used.
     """
 
     considered: list[ConsideredOut]
@@ -114,14 +117,15 @@ class FlowOut(Out):
     unadjusted_kwh: list[float | None]
     adjustment: float
     adjustment_readings_missing: int
-    baseline_kwh: list[str]
-    actual_kwh: list[str]
+    baseline_kwh: list[str | None]
+    actual_kwh: list[str | None]
 
 
 class ExplanationOut(Out):
     """One statement. `evidence` is the canonical JSON that `sha256` is taken of; `eventHead` the hash over all.
 
     nominationRevision  of rule set NOMINATED: the asset's curve that was used; 0: none was filed in time
+    controlGroup        of rule set CONTROL_GROUP: what the asset is compared with
     """
 
     model_config = example(_EXPLAINED)
@@ -136,6 +140,7 @@ class ExplanationOut(Out):
     deadline_passed: bool
     zone: str
     nomination_revision: int | None
+    control_group: ComparisonOut | None
     flows: dict[str, FlowOut]
     counted_kwh: list[str]
     delivered_kwh: str

@@ -13,6 +13,7 @@ from energygrid.surfaces.flex.baselines import AsOf
 from energygrid.surfaces.flex.bid_wire import BidPaymentOut
 from energygrid.surfaces.flex.errors import answers
 from energygrid.surfaces.flex.fields import ASSET, example
+from energygrid.surfaces.flex.group_wire import ControlGroupOut
 from energygrid.surfaces.flex.wire import Instant, Out, Page, Paged
 
 router = APIRouter(tags=["Stats"])
@@ -155,12 +156,14 @@ class SumOut(Out):
 class MethodOut(Out):
     """The sum of what assets delivered, each after its floor, and what they delivered as one portfolio: floors are not
     additive, so the two differ. `bidPayment` is of the portfolio, whose half-hours count up to 1.2 times the bid.
+    `controlGroup` is null but for the rule set of that name.
     """
 
     rule_set: str
     sum_of_assets: SumOut
     at_portfolio: SumOut
     bid_payment: BidPaymentOut | None
+    control_group: ControlGroupOut | None
     processed: int
     pending: int
     expired: int
@@ -184,6 +187,7 @@ class SettlementOut(Out):
                     "sumOfAssets": {"kwh": "0.339200", "amount": "0.76"},
                     "atPortfolio": {"kwh": "0.339200", "amount": "0.76"},
                     "bidPayment": None,
+                    "controlGroup": None,
                     "processed": 1,
                     "pending": 0,
                     "expired": 0,
@@ -223,12 +227,13 @@ def list_settlements(caller: FlexCaller, event_uuid: UUID, db: Db) -> list[Settl
 
 def _method(name: str, totals: Mapping[str, Any]) -> MethodOut:
     whole = totals["atPortfolio"]
-    paid = whole.get("bidPayment")
+    paid, group = whole.get("bidPayment"), totals.get("controlGroup")
     return MethodOut(
         rule_set=name,
         sum_of_assets=SumOut(**totals["sumOfAssets"]),
         at_portfolio=SumOut(kwh=whole["kwh"], amount=whole["amount"]),
         bid_payment=None if paid is None else BidPaymentOut.of(paid),
+        control_group=None if group is None else ControlGroupOut.model_validate(group, by_alias=True),
         processed=totals["processed"],
         pending=totals["pending"],
         expired=totals["expired"],
