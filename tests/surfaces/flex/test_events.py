@@ -101,6 +101,22 @@ def test_a_draft_gets_portfolios_is_scheduled_and_cancelled(flex: Flex, portfoli
     assert (refused.status_code, refused.json()["code"]) == (409, "EVENT_FIXED")
 
 
+def test_a_draft_is_deleted_with_all_that_hangs_on_it_and_nothing_else_is(
+    flex: Flex, portfolio: tuple[str, list[str]]
+) -> None:
+    uuid = create(flex, portfolioUUIDs=[portfolio[0]], terms={"ruleSets": ["NOMINATED"]})
+    curve = {"curves": [{"assetUUID": portfolio[1][0], "values": [1, 1]}]}
+    assert flex.call("PUT", f"/api/v1/events/{uuid['uuid']}/nominations", json=curve).status_code == 200
+    answer = flex.call("DELETE", f"/api/v1/events/{uuid['uuid']}")
+    assert (answer.status_code, answer.json()) == (200, uuid)
+    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/nominations")):
+        assert flex.call(method, f"/api/v1/events/{uuid['uuid']}{path}").json()["code"] == "UNKNOWN_EVENT"
+    on = scheduled(flex, portfolio[0])["uuid"]
+    refused = flex.call("DELETE", f"/api/events/{on}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "NOT_A_DRAFT")
+    assert flex.of_tenant("stranger").call("DELETE", f"/api/v1/events/{on}").status_code == 404
+
+
 def test_assets_opt_in_and_out_as_the_known_client_does_it(flex: Flex, portfolio: tuple[str, list[str]]) -> None:
     uuid = scheduled(flex, portfolio[0])["uuid"]
     first, second, _ = portfolio[1]

@@ -169,6 +169,17 @@ def cancel(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datet
     return event
 
 
+def discard(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: datetime) -> Event:
+    """Delete a draft with the curves filed for it; the event as it was. Raises Conflict NOT_A_DRAFT."""
+    event = known(queries.lock_event(db, tenant.id, uuid))
+    if event.status is not Status.DRAFT:
+        raise Conflict("NOT_A_DRAFT", f"the event is {event.status}; only a draft is deleted, others are cancelled")
+    nominations.discard(db, tenant, uuid)
+    queries.delete_event(db, tenant.id, uuid)
+    note(db, tenant, uuid, "event.deleted", who, now, {"name": event.name})
+    return event
+
+
 def require_schedulable(starts_at: datetime, scheme: UUID | None, assigned: Sequence[UUID], at: datetime) -> None:
     """Raises Conflict EVENT_IN_THE_PAST and NO_AUDIENCE."""
     _require_future(starts_at, at)

@@ -94,6 +94,11 @@ def page(db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit
     ], total
 
 
+def discard(db: Connection, tenant: Tenant, event: UUID) -> None:
+    """Forget every curve of an event that is deleted."""
+    queries.delete_curves(db, tenant.id, event)
+
+
 def require_curves(db: Connection, tenant: Tenant, event: Event, at: datetime) -> None:
     """Raises Conflict NOMINATED_LATE when the event needs curves, has none, and at `at` none can be filed any more."""
     how = _basis(tenant, event)

@@ -99,6 +99,12 @@ def change_event(
     return EventOut.of(changed)
 
 
+@router.delete("/events/{event_uuid}", operation_id="deleteEvent", responses=answers(404, 409))
+def delete_event(caller: FlexCaller, event_uuid: UUID, db: Db, now: Now, request_id: RequestId) -> EventOut:
+    """Delete a draft, which was told to nobody; what it was is the answer. An event that is on is cancelled instead."""
+    return EventOut.of(db.write(events.discard, caller.tenant, event_uuid, who=caller.actor(request_id), now=now))
+
+
 @router.post("/events/{event_uuid}/cancel", operation_id="cancelEvent", responses=answers(404, 409))
 def cancel_event(caller: FlexCaller, event_uuid: UUID, db: Db, now: Now, request_id: RequestId) -> EventOut:
     """Call off an event that has not ended; EVENT.CANCELLED is told. Cancelling it again changes nothing."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.flexibility.events.event import Event
@@ -67,6 +67,13 @@ def insert_event(db: Connection, tenant_id: int, values: Mapping[str, Any]) -> E
 def change_event(db: Connection, tenant_id: int, uuid: UUID, values: Mapping[str, Any]) -> Event:
     at = (flex_event.c.tenant_id == tenant_id) & (flex_event.c.uuid == uuid)
     return _event(db.execute(update(flex_event).where(at).values(**values).returning(*_COLUMNS)).one())
+
+
+def delete_event(db: Connection, tenant_id: int, uuid: UUID) -> None:
+    """Of an event that was told to nobody, with its portfolios."""
+    portfolio, event = flex_event_portfolio.c, flex_event.c
+    db.execute(delete(flex_event_portfolio).where(portfolio.tenant_id == tenant_id, portfolio.event_uuid == uuid))
+    db.execute(delete(flex_event).where(event.tenant_id == tenant_id, event.uuid == uuid))
 
 
 def insert_transition(db: Connection, tenant_id: int, uuid: UUID, name: str, at: datetime, now: datetime) -> bool:

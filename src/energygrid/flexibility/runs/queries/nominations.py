@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Integer, Select, Uuid, and_, column, func, insert, select, values
+from sqlalchemy import Connection, Integer, Select, Uuid, and_, column, delete, func, insert, select, values
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from energygrid.flexibility.registry.queries.common import among
@@ -28,6 +28,10 @@ _CURVE = (_TABLE.asset_uuid, _TABLE.revision, _TABLE.starts_at, _TABLE.filed_at,
 
 def insert_curves(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
     db.execute(insert(flex_nomination), rows)
+
+
+def delete_curves(db: Connection, tenant_id: int, event: UUID) -> None:
+    db.execute(delete(flex_nomination).where(_TABLE.tenant_id == tenant_id, _TABLE.event_uuid == event))
 
 
 def newest(db: Connection, tenant_id: int, event: UUID, assets: Sequence[UUID]) -> list[Curve]:
