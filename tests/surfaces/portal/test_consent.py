@@ -259,7 +259,7 @@ def test_who_can_see_my_data_says_what_since_when_and_when_last(world, ann: Brow
         facts=facts,
     )
     assert "5 May 2026, 12:30" in ann.get("/sharing").text
-    assert "/Batch/Subscription/1" in ann.get(f"/sharing/{consent.id}").text
+    assert "All readings, bills and power quality" in ann.get(f"/sharing/{consent.id}").text
 
 
 def test_sharing_ends_after_a_confirmation(world, ann: Browser, party):

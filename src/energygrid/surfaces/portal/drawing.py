@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from energygrid.surfaces.portal.figures import WORDS, Figure
 
 WIDTH, HEIGHT = 960.0, 300.0
+_THICK = 2.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 8.0, 10.0, 28.0
 
 
@@ -61,11 +62,13 @@ def draw(figure: Figure) -> Drawing:
                 continue
             value = -cell.value if column.below else cell.value
             top, foot = y(max(value, 0.0)), y(min(value, 0.0))
+            if column.over:
+                top, foot = y(value) - _THICK / 2, y(value) + _THICK / 2
             width = max(round((x(bar.end) - x(bar.start)) * 0.86, 2), 0.5)
             word = f", {WORDS[cell.state]}" if WORDS[cell.state] else ""
             title = f"{bar.label}: {column.name} {cell.value:,.3f} {figure.unit}{word}"
             rects.append(
-                Rect(x(bar.start), top, width, max(round(foot - top, 2), 0.0), f"{column.flow} {cell.state}", title)
+                Rect(x(bar.start), round(top, 2), width, round(foot - top, 2), f"{column.flow} {cell.state}", title)
             )
     gaps = tuple(
         Rect(x(start), _TOP, round(x(end) - x(start), 2), tall, "gap", "no reading") for start, end in figure.gaps()

@@ -22,6 +22,8 @@ from energygrid.metering.series import Series
 
 _EPOCH = date(1970, 1, 1)
 _SURE = (Quality.ACTUAL, Quality.RAW, Quality.UNKNOWN)
+_MADE_UP = (Flow.NET, Flow.TOTAL)
+"""Flows that others make together, where they are there too."""
 FLOWS = {
     Flow.DELIVERED: "Taken from the grid",
     Flow.RECEIVED: "Fed into the grid",
@@ -39,16 +41,22 @@ class State(StrEnum):
     MISSING = "missing"
 
 
+_KNOWN = (State.MEASURED, State.ESTIMATED, State.INCOMPLETE)
 WORDS = {State.MEASURED: "", State.ESTIMATED: "estimated", State.INCOMPLETE: "incomplete", State.MISSING: "no reading"}
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One series: its name, its flow, and whether its bars hang below the axis."""
+    """One series: its name and its flow.
+
+    below  its bars hang below the axis
+    over   no bars of its own but a line over those of the others, which make it up: it would be counted twice
+    """
 
     name: str
     flow: str
     below: bool
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +122,21 @@ class Figure:
         """What charts.js draws, as JSON. `day_link`: address of a day but for its date; "" when bars lead nowhere."""
         traces = [
             {
-                "name": column.name + (f" ({WORDS[state]})" if WORDS[state] else ""),
+                "name": column.name + (f" ({WORDS[states[0]]})" if WORDS[states[0]] else ""),
                 "flow": column.flow,
-                "state": state,
+                "state": states[0],
+                "line": column.over,
                 "x": [(bar.start + bar.end) / 2 for bar in self.bars],
                 "y": [
-                    _signed(bar.cells[place], column) if bar.cells[place].state == state else None for bar in self.bars
+                    _signed(bar.cells[place], column) if bar.cells[place].state in states else None for bar in self.bars
                 ],
                 "hover": [bar.label for bar in self.bars],
                 "width": [bar.end - bar.start for bar in self.bars],
                 "links": [f"{day_link}{bar.day}" for bar in self.bars] if day_link else [],
             }
             for place, column in enumerate(self.columns)
-            for state in (State.MEASURED, State.ESTIMATED, State.INCOMPLETE)
-            if any(bar.cells[place].state == state for bar in self.bars)
+            for states in ([_KNOWN] if column.over else [(state,) for state in _KNOWN])
+            if any(bar.cells[place].state in states for bar in self.bars)
         ]
         return json.dumps(
             {
@@ -201,9 +210,16 @@ def _clock(instant: int, zone: ZoneInfo) -> str:
 
 
 def _columns(chart: Chart) -> tuple[Column, ...]:
-    both = {each.flow for each in chart.series} >= {Flow.DELIVERED, Flow.RECEIVED}
+    flows = [each.flow for each in chart.series]
+    both = {Flow.DELIVERED, Flow.RECEIVED} <= set(flows)
     return tuple(
-        Column(_name(chart, each), str(each.flow), both and each.flow is Flow.RECEIVED) for each in chart.series
+        Column(
+            _name(chart, each),
+            str(each.flow),
+            below=both and each.flow is Flow.RECEIVED,
+            over=each.flow in _MADE_UP and each.flow is not flows[0],
+        )
+        for each in chart.series
     )
 
 

@@ -22,22 +22,15 @@ from energygrid.greenbutton import notices
 from energygrid.greenbutton.entitlement import own_entitlement
 from energygrid.surfaces.common.deps import Db, Here, Now
 from energygrid.surfaces.portal.auth import Customer, Posted, actor_of, customer_id
+from energygrid.surfaces.portal.looks import Look, looks
 from energygrid.surfaces.portal.meters import Named, named
-from energygrid.surfaces.portal.pages import page, seen
+from energygrid.surfaces.portal.pages import page, seen, zone_of
 from energygrid.surfaces.portal.words import Part, parts_of
 
 router = APIRouter()
 
 _READ = "shared_data.read"
-_MOST_READS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One look of a third party at the data: when, and at what."""
-
-    at: datetime
-    path: str
+_MOST_READS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +42,7 @@ class Shared:
     holds: bool
     parts: list[Part]
     meters: list[str]
-    uses: list[Use]
+    uses: list[Look]
 
 
 @router.get("/sharing")
@@ -96,12 +89,12 @@ def _may_ask(party: ThirdParty) -> bool:
 def _all(db: Connection, vault: Vault, session: Session, now: datetime) -> list[Shared]:
     meters = _meters(db, vault, session, now)
     given = consents.of_customer(db, session.tenant.id, customer_id(session))
-    return [_shared(db, consent, meters, now, most=1) for consent in given]
+    return [_shared(db, consent, meters, now, zone_of(session), most=1) for consent in given]
 
 
 def _one(db: Connection, vault: Vault, session: Session, consent_id: str, now: datetime) -> Shared:
     consent = _own(db, session, consent_id)
-    return _shared(db, consent, _meters(db, vault, session, now), now, most=_MOST_READS)
+    return _shared(db, consent, _meters(db, vault, session, now), now, zone_of(session), most=_MOST_READS)
 
 
 def _own(db: Connection, session: Session, consent_id: str) -> Consent:
@@ -117,7 +110,9 @@ def _meters(db: Connection, vault: Vault, session: Session, now: datetime) -> di
     return {each.meter_id: each for each in named(db, vault, entitlement).values()}
 
 
-def _shared(db: Connection, consent: Consent, meters: dict[str, Named], now: datetime, *, most: int) -> Shared:
+def _shared(
+    db: Connection, consent: Consent, meters: dict[str, Named], now: datetime, zone: str, *, most: int
+) -> Shared:
     party = third_parties.find_by_client(db, consent.client_id)
     return Shared(
         consent=consent,
@@ -125,16 +120,16 @@ def _shared(db: Connection, consent: Consent, meters: dict[str, Named], now: dat
         holds=consent.holds(now),
         parts=parts_of(parse_scope(consent.scope)),
         meters=[meters[each].label if each in meters else f"meter {each}" for each in consent.meters],
-        uses=_uses(db, consent, most),
+        uses=_uses(db, consent, most, zone),
     )
 
 
-def _uses(db: Connection, consent: Consent, most: int) -> list[Use]:
+def _uses(db: Connection, consent: Consent, most: int, zone: str) -> list[Look]:
     subject = f"consent/{consent.id}"
     # A few entries of other kinds may stand between.
     found = audit.entries(db, tenant_id=consent.tenant_id, subject=subject, limit=most + 20)
-    reads = [Use(each.at, str(each.facts.get("path", ""))) for each in found if each.action == _READ]
-    return reads[::-1][:most]
+    reads = [(each.at, str(each.facts.get("path", ""))) for each in reversed(found) if each.action == _READ]
+    return looks(reads[:most], zone)
 
 
 def _revoke(db: Connection, session: Session, consent_id: str, who: Actor, now: datetime) -> None:

@@ -8,22 +8,29 @@ const patterns = { estimated: "/", incomplete: "." };
 function trace(given, unit) {
   const shape = patterns[given.state] || "";
   const paint = colours[given.flow] || colour("--other");
+  const common = { name: given.name, x: given.x, y: given.y, customdata: given.links, text: given.hover,
+    hovertemplate: "%{text}<br>%{y:.3f} " + unit + "<extra>" + given.name + "</extra>" };
+  if (given.line) return { ...common, type: "scatter", mode: "lines", connectgaps: false, line: { color: paint, width: 1.5, shape: "hvh" } };
   return {
-    type: "bar", name: given.name, x: given.x, y: given.y, width: given.width.map((each) => each * 0.86),
-    customdata: given.links, text: given.hover, textposition: "none", marker: { color: paint, line: { width: 0 },
+    ...common, type: "bar", width: given.width.map((each) => each * 0.86), textposition: "none", marker: { color: paint, line: { width: 0 },
       pattern: { shape, size: 5, solidity: 0.4, fgcolor: colour("--sheet"), fillmode: "overlay" } },
-    hovertemplate: "%{text}<br>%{y:.3f} " + unit + "<extra>" + given.name + "</extra>",
   };
 }
 
-function layout(figure) {
-  const [values, texts] = figure.ticks.length ? figure.ticks : [[], []];
+// As many of the ticks as have room side by side.
+function fitting(ticks, width) {
+  const every = Math.ceil((ticks[0] || []).length / Math.max(1, Math.floor(width / 64)));
+  return [0, 1].map((which) => (ticks[which] || []).filter((_, place) => place % every === 0));
+}
+
+function layout(figure, width) {
+  const [values, texts] = fitting(figure.ticks, width - 64);
   const soft = colour("--soft"), line = colour("--line");
   return {
     barmode: "relative", bargap: 0, showlegend: false, margin: { l: 56, r: 8, t: 10, b: 40 }, height: 320,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, sans-serif", size: 13, color: soft },
-    xaxis: { tickvals: values, ticktext: texts, range: [0, figure.length], fixedrange: true, showgrid: false, zeroline: false },
+    xaxis: { tickvals: values, ticktext: texts, tickangle: 0, range: [0, figure.length], fixedrange: true, showgrid: false, zeroline: false },
     yaxis: { title: { text: figure.unit }, fixedrange: true, gridcolor: line, zerolinecolor: colour("--edge") },
     hoverlabel: { bgcolor: colour("--sheet"), bordercolor: line, font: { color: colour("--ink") } },
     shapes: figure.gaps.map(([x0, x1]) => ({ type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, layer: "below",
@@ -36,7 +43,7 @@ for (const place of document.querySelectorAll("[data-figure]")) {
   const target = document.createElement("div");
   place.append(target);
   const traces = figure.traces.map((each) => trace(each, figure.unit));
-  window.Plotly.newPlot(target, traces, layout(figure), { displayModeBar: false, responsive: true }).then(() => {
+  window.Plotly.newPlot(target, traces, layout(figure, place.clientWidth), { displayModeBar: false, responsive: true }).then(() => {
     place.querySelector("svg.plain").remove();
     place.dataset.drawn = "yes";
     target.on("plotly_click", (event) => {
