@@ -1,8 +1,10 @@
 """What a tenant may set about flexibility (section `flexibility` of its settings)."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 _HALF_HOUR = r"^([01]\d|2[0-3]):(00|30)$"
 
@@ -15,7 +17,7 @@ class FlexibilitySettings(BaseModel):
     consumption_per_second: float = Field(1, gt=0, description="Consumption uploads a second of one key.")
     concurrent_consumption: int = Field(1, ge=1, description="Consumption uploads of one key under way at once.")
     records_per_request: int = Field(50_000, ge=1, description="Most records of one consumption upload.")
-    zone: str = Field("Europe/London", description="Whose wall clock counts half-hours, if an asset does not say.")
+    zone: str = Field("Europe/London", description="Whose wall clock counts half-hours; they begin with those of UTC.")
     link_meters: bool = Field(
         False, description="An asset whose id or MPAN is that of a meter of the mirror shares its readings."
     )
@@ -42,3 +44,15 @@ class FlexibilitySettings(BaseModel):
     accuracy_to: str = Field(
         "19:00", pattern=_HALF_HOUR, description="Until when; at or before `accuracy_from`: of the next day."
     )
+
+    @field_validator("zone")
+    @classmethod
+    def _has_half_hours(cls, zone: str) -> str:
+        """Events begin at :00 or :30 of UTC, and half-hours are counted from local midnight: both are one grid."""
+        try:
+            offsets = [datetime(2026, month, 1, tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset() for month in (1, 7)]
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("not an IANA time zone") from error
+        if any(offset is None or offset % timedelta(minutes=30) for offset in offsets):
+            raise ValueError("a quarter of an hour off: half-hours of events begin at :00 or :30 UTC")
+        return zone

@@ -26,7 +26,7 @@ def test_it_says_what_scheduling_then_does_and_stores_nothing(stage: Stage) -> N
     gone = stage.assets(1, portfolio=portfolio)[0]
     stage.withdraw(gone)
     before = _counts(stage)
-    terms = {"controlShare": 0.5}
+    terms = {"ruleSets": ["CONTROL_GROUP"], "controlShare": 0.5}
     found = dry_run(stage.db, stage.tenant, replace(DRAFT, portfolios=[portfolio, portfolio], terms=terms), NOW)
     assert _counts(stage) == before
     event = stage.event(portfolio, terms=terms)

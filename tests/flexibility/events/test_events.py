@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import func, select
 from tests.flexibility.events.conftest import DRAFT, NOW, Stage
 
 from energygrid.access import tenants
@@ -15,6 +16,7 @@ from energygrid.flexibility.events import assets, clock, events, portfolios
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.lifecycle import Status
 from energygrid.flexibility.events.queries.events import Filter
+from energygrid.flexibility.runs.tables import flex_run
 
 HOUR = timedelta(hours=1)
 
@@ -162,6 +164,9 @@ def test_a_scheduled_event_is_told_anew_when_it_changes_and_only_then(stage: Sta
     later = _change(stage, event, starts_at=event.starts_at + HOUR, ends_at=event.ends_at + HOUR)
     assert later.starts_at == event.starts_at + HOUR
     assert stage.told(event.uuid).count("EVENT.SCHEDULED") == 2
+    _change(stage, event, incentive=Decimal(3))
+    assert stage.told(event.uuid).count("EVENT.SCHEDULED") == 3
+    assert stage.db.execute(select(func.count()).select_from(flex_run)).scalar_one() == 2, "nothing else to compute"
     with pytest.raises(Conflict) as refused:
         _change(stage, event, eligibility={"hhSettled": "true"})
     assert refused.value.code == "EVENT_FIXED"

@@ -118,11 +118,11 @@ def _change(
     event = queries.change_event(db, tenant.id, uuid, values | {"updated_at": at})
     note(db, tenant, event.uuid, "event.changed", who, now, {"changed": sorted(values)})
     if event.status is Status.SCHEDULED:
-        if values.keys() & {"starts_at", "ends_at", "terms"}:
+        if computed_anew := values.keys() & {"starts_at", "ends_at", "terms"}:
             nominations.require_curves(db, tenant, event, at)
         messages.tell(db, tenant.id, _scheduled(event), at)
         clock.foresee(db, tenant, event, now)
-        if set(values) - {"name"}:
+        if computed_anew:
             runs.start(db, tenant, event, now)
     return event
 
