@@ -1,5 +1,7 @@
 """Arrays laid out here are read by PostgreSQL as what they were."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
+from sqlalchemy.engine import URL
 
 from energygrid.database import arrays
 
@@ -42,3 +45,16 @@ def test_what_is_packed_is_what_the_database_reads(
         assert list(_read_back(db, kind, pack(given_values))) == given_values
 
     holds()
+
+
+def test_a_connection_that_is_older_than_the_first_array_knows_arrays_too(server: URL) -> None:
+    """psycopg gives each connection the types that it knows when it connects: whatever connects must know them by then."""
+    url = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    steps = [
+        "import energygrid.database.engine, psycopg",
+        f"connection = psycopg.connect({url!r})",
+        "from energygrid.database import arrays",
+        "print(connection.execute('SELECT %b::bigint[]', [arrays.bigints([1, 2])]).fetchone())",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(steps)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("([1, 2],)\n", "")

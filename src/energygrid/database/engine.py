@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+import energygrid.database.arrays  # noqa: F401 - connections know only the types that were registered before them
 from energygrid.errors import Unavailable
 
 __all__ = ["Connection", "Database", "driver_url", "libpq_url"]
