@@ -48,7 +48,7 @@ def test_what_is_packed_is_what_the_database_reads(
 
 
 def test_a_connection_that_is_older_than_the_first_array_knows_arrays_too(server: URL) -> None:
-    """psycopg gives each connection the types that it knows when it connects: whatever connects must know them by then."""
+    """psycopg gives each connection the types that it knows by then."""
     url = server.set(drivername="postgresql").render_as_string(hide_password=False)
     steps = [
         "import energygrid.database.engine, psycopg",
