@@ -4,28 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from sqlalchemy import Connection
 
-from energygrid.flexibility.baselines import control_group
-from energygrid.flexibility.baselines.compute import Baselines, State, compute
-from energygrid.flexibility.baselines.control_group import Called, Habits
-from energygrid.flexibility.baselines.rule_set import Method
+from energygrid.flexibility.baselines.compute import State
 from energygrid.flexibility.baselines.selection import MATTERS
 from energygrid.flexibility.runs import curves, evidence, groups
 from energygrid.flexibility.runs.basis import Basis, Rules, RunKind
-from energygrid.flexibility.runs.curves import Filed
-from energygrid.flexibility.runs.loading import SLOTS, Days, Loaded, Revisions, days_of_events, load
+from energygrid.flexibility.runs.flows import Flow, compared, flow_of
+from energygrid.flexibility.runs.loading import Days, Revisions, days_of_events, load
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries.loading import Member
 from energygrid.flexibility.runs.statement import EXPIRED, PENDING, PROCESSED, Statement
 from energygrid.flexibility.settlement.delivery import Delivery, Metering, Pair, deliver
 from energygrid.flexibility.settlement.energy import micro
 from energygrid.flexibility.settlement.money import lines
-from energygrid.metering.readings import Bools, Float64s, Int64s
+from energygrid.metering.readings import Bools, Float64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +49,6 @@ class Work:
     revision: int
     now: datetime
     closed: bool = False
-
-
-class _Flow(NamedTuple):
-    """The baseline of one flow and what was metered in the event, both (H, n).
-
-    filed  of a nominated baseline;  known  of a control group's: what is known of each control, or called asset
-    """
-
-    baselines: Baselines
-    curve: Float64s
-    actual: Float64s
-    revisions: Revisions
-    filed: Filed | None
-    known: Sequence[Habits | Called | None] | None = None
 
 
 def evaluate(db: Connection, work: Work, assets: Sequence[UUID], recorded: Recorded | None = None) -> list[Statement]:
@@ -106,53 +89,18 @@ def _of_zone(
     for rules in work.basis.computed:
         if recorded is not None and recorded.method != rules.rules.id:
             continue
-        flows = {"import": _flow(work.basis, rules, imported, event_days, filed)}
+        flows = {"import": flow_of(work.basis, rules, imported, event_days, filed)}
         if rules.group is not None:
-            flows["import"] = _compared(flows["import"], rules, groups.mean_days(db, work.tenant_id, work.basis, rules))
+            flows["import"] = compared(flows["import"], rules, groups.mean_days(db, work.tenant_id, work.basis, rules))
         elif exported is not None and rules.base is None:
-            flows["export"] = _flow(work.basis, rules, exported, event_days, filed, export=True)
+            flows["export"] = flow_of(work.basis, rules, exported, event_days, filed, export=True)
         made += _statements(work, rules, days, members, flows)
     if len(work.basis.methods) > 1:
         made.sort(key=lambda each: each.asset_uuid)  # stable: methods stay in their order
     return made
 
 
-def _flow(
-    basis: Basis, rules: Rules, loaded: Loaded, event_days: Bools, filed: Filed | None, *, export: bool = False
-) -> _Flow:
-    """Curves are given for import: where they are the method, export has no baseline."""
-    usage, span = loaded.usage, basis.span
-    given = curves.given(basis, rules.rules, len(usage.kwh), filed)
-    if export and given is not None:
-        given = np.full_like(given, np.nan)
-    found = compute(rules.history, usage, span, holidays=rules.holidays, event_days=event_days, given=given)
-    actual = usage.kwh[:, usage.days.positions(*span.instants())]
-    used = filed if rules.rules.method is Method.NOMINATED else None
-    if basis.kind is RunKind.BASELINE:
-        return _Flow(found, found.unadjusted, np.full_like(actual, np.nan), loaded.revisions, used)
-    if rules.base is not None:
-        return _Flow(found, found.unadjusted, actual, loaded.revisions, None, control_group.habits(found, usage, span))
-    return _Flow(found, found.adjusted, actual, loaded.revisions, used)
-
-
-def _compared(flow: _Flow, rules: Rules, controls: Int64s) -> _Flow:
-    """What the controls did is added; `controls`: their mean days (C, S)."""
-    assert rules.group is not None
-    assert flow.known is not None
-    habits = [each if isinstance(each, Habits) else None for each in flow.known]
-    found = control_group.compute(rules.rules, flow.baselines, habits, rules.group)
-    days = np.array([each.day if each is not None else [0] * SLOTS for each in habits], np.int64).reshape(-1, SLOTS)
-    far = [None if np.isnan(each) else round(each, 6) for each in control_group.distances(days, controls).tolist()]
-    called = [
-        None if each is None else Called(each.load, each.window, distance)
-        for each, distance in zip(habits, far, strict=True)
-    ]
-    return flow._replace(baselines=found, curve=found.adjusted, known=called)
-
-
-def _statements(
-    work: Work, rules: Rules, days: Days, members: list[Member], flows: dict[str, _Flow]
-) -> list[Statement]:
+def _statements(work: Work, rules: Rules, days: Days, members: list[Member], flows: dict[str, Flow]) -> list[Statement]:
     basis = work.basis
     state, counted = _waiting(work, members, flows)
     delivery = _delivered(basis, members, flows, counted)
@@ -198,7 +146,7 @@ def _statements(
     ]
 
 
-def _waiting(work: Work, members: list[Member], flows: dict[str, _Flow]) -> tuple[list[str], Bools]:
+def _waiting(work: Work, members: list[Member], flows: dict[str, Flow]) -> tuple[list[str], Bools]:
     """Each asset's state, and whether its readings count."""
     imported, exported = flows["import"], flows.get("export")
     if work.basis.kind is RunKind.BASELINE:
@@ -216,7 +164,7 @@ def _waiting(work: Work, members: list[Member], flows: dict[str, _Flow]) -> tupl
     return np.where(missing, EXPIRED if work.closed else PENDING, PROCESSED).tolist(), np.logical_not(missing)
 
 
-def _delivered(basis: Basis, members: list[Member], flows: dict[str, _Flow], counted: Bools) -> Delivery:
+def _delivered(basis: Basis, members: list[Member], flows: dict[str, Flow], counted: Bools) -> Delivery:
     """Assets that do not count are incomplete, all controls too; one without an export meter has exported nothing."""
     imported, exported = flows["import"], flows.get("export")
     counts = counted & (basis.kind is not RunKind.CONTROL)
@@ -253,7 +201,7 @@ def _curves(delivery: Delivery) -> list[bytes | None]:
     return [body[row * size : row * size + size] if complete[row] else None for row in range(len(complete))]
 
 
-def _matter(days: Days, members: list[Member], flows: dict[str, _Flow], kind: RunKind) -> list[str]:
+def _matter(days: Days, members: list[Member], flows: dict[str, Flow], kind: RunKind) -> list[str]:
     """Of each asset, a letter a UTC day: whether any reading of it has a part in its figures."""
     assets = len(flows["import"].curve)
     local = np.zeros((assets, len(days.local.number)), np.bool_)
@@ -277,7 +225,7 @@ def _proofs(
     rules: Rules,
     days: Days,
     members: list[Member],
-    flows: dict[str, _Flow],
+    flows: dict[str, Flow],
     state: list[str],
     delivery: Delivery,
     amounts: list[Decimal],
