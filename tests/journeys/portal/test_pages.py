@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,11 @@ import pytest
 from lxml import etree
 from playwright.sync_api import Page, expect
 from tests.journeys.portal.conftest import Site, sign_in
-from tests.surfaces.portal.world import ask, register
+from tests.surfaces.portal.world import ask, register, run_due_jobs
+
+from energygrid.access.audit import SYSTEM
+from energygrid.access.users import find_user
+from energygrid.greenbutton import notices
 
 FAULTS = (Path(__file__).parent / "accessibility.js").read_text()
 
@@ -137,21 +142,42 @@ def test_every_page_can_be_heard_seen_and_walked_through(new_page: Callable[...,
     party = register(site.world, name=f"Asker {scheme}").third_party
     paths = ["/", "/usage", "/download", "/sharing", "/connect", "/check", "/nothing", ask(site.world, party)]
     for path in [*paths, "/download/file?format=xml"]:
-        page.goto(f"/portal{path}")
-        found[path] = page.evaluate(FAULTS)
-        page.set_viewport_size({"width": 360, "height": 740})
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            found[path].append("does not fit a narrow screen")
-        page.set_viewport_size({"width": 1200, "height": 900})
-    for user, others in (("dev", ["/developer", "/developer/new"]), ("sue", ["/staff/third-parties"])):
+        found[path] = faults(page, path)
+    told = told_of(site, scheme)
+    for user, others in (("dev", ["/developer", "/developer/new", told]), ("sue", ["/staff/third-parties"])):
         other = new_page(color_scheme=scheme)
         other.goto("/portal/testville/sign-in")
         sign_in(other, user)
         other.wait_for_url("**/portal/")
         for path in others:
-            other.goto(f"/portal{path}")
-            found[path] = other.evaluate(FAULTS)
-    assert {path: faults for path, faults in found.items() if faults} == {}
+            found[path] = faults(other, path)
+    assert {path: each for path, each in found.items() if each} == {}
+
+
+def faults(page: Page, path: str) -> list[str]:
+    page.goto(f"/portal{path}")
+    found: list[str] = page.evaluate(FAULTS)
+    page.set_viewport_size({"width": 360, "height": 740})
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        found.append("does not fit a narrow screen")
+    page.set_viewport_size({"width": 1200, "height": 900})
+    return found
+
+
+def told_of(site: Site, name: str) -> str:
+    """Path of the page of an application of the developer's to which a test notice was sent."""
+    world, now = site.world, datetime.now(UTC)
+    services, database = world.services, world.services.database
+    owner = database.read(find_user, world.tenant, "dev")
+    assert owner is not None
+    made = register(world, name=f"Told {name}", owner_user_id=owner.id).third_party
+    party, _ = database.write(
+        notices.set_notify_uri, services.vault, made, "http://127.0.0.1:9/notices", who=SYSTEM, now=now
+    )
+    database.write(notices.test, services.vault, party, services.settings.resource_url, who=SYSTEM, now=now)
+    run_due_jobs(services)
+    assert database.read(notices.notices_to, party)
+    return f"/developer/{party.client_id}"
 
 
 def test_the_first_stop_of_the_keyboard_leads_past_the_navigation(page: Page):

@@ -1,6 +1,5 @@
 """Applications of developers, and what the utility's staff decides about them."""
 
-import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.surfaces.portal.conftest import Browser, hidden_of
-from tests.surfaces.portal.world import SCOPE, World, ask, register
+from tests.surfaces.portal.world import SCOPE, World, ask, register, run_due_jobs
 
 from energygrid.access import clients
 from energygrid.access.consents import consents
@@ -16,7 +15,6 @@ from energygrid.access.third_parties import credentials, third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.third_parties import ThirdParty
 from energygrid.greenbutton import notices
-from energygrid.jobs.app import JobContext, run_worker
 from energygrid.services import Services
 from energygrid.settings import Settings
 
@@ -56,11 +54,6 @@ def made(dev: Browser, **changes: str) -> tuple[str, Any]:
 def key(page: Any, name: str) -> str | None:
     found = re.search(rf'id="new-{name}">([^<]+)<', page.text)
     return found[1] if found else None
-
-
-def run_due_jobs(services: Services) -> None:
-    context = JobContext(services.database, services.settings, services.vault)
-    asyncio.run(run_worker(context, wait=False, install_signal_handlers=False))
 
 
 def found(services: Services, path: str) -> ThirdParty:

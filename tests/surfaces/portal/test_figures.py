@@ -35,7 +35,7 @@ def figure(**values: float) -> Figure:
 
 
 @pytest.mark.parametrize(
-    ("values", "lines"),
+    ("values", "marks"),
     [
         ({"delivered": 3.0, "received": 1.0, "net": 2.0}, ["net"]),
         ({"delivered": 3.0, "net": 2.0, "total": 4.0}, ["net", "total"]),
@@ -44,13 +44,13 @@ def figure(**values: float) -> Figure:
         ({"delivered": 3.0, "received": 1.0}, []),
     ],
 )
-def test_net_is_a_line_over_the_bars_it_is_made_of(values: dict[str, float], lines: list[str]) -> None:
+def test_net_is_marked_over_the_bars_it_is_made_of(values: dict[str, float], marks: list[str]) -> None:
     made = figure(**values)
     drawn = {each["flow"]: each for each in json.loads(made.data())["traces"]}
-    assert [flow for flow, each in drawn.items() if each["line"]] == lines
+    assert [flow for flow, each in drawn.items() if each["over"]] == marks
     assert all(each["y"][1] is None for each in drawn.values())
-    stacked = [each["y"][0] for flow, each in drawn.items() if flow not in lines]
-    highest = [value for flow, value in values.items() if flow not in lines]
+    stacked = [each["y"][0] for flow, each in drawn.items() if flow not in marks]
+    highest = [value for flow, value in values.items() if flow not in marks]
     assert sum(value for value in stacked if value > 0) == max(0.0, *highest)
     for rect in draw(made).rects:
-        assert (rect.height == 2.0) == (rect.kind.split()[0] in lines)
+        assert (rect.height == 2.0) == (rect.kind.split()[0] in marks)

@@ -1,5 +1,7 @@
 """A utility with customers, a year of readings and people who sign in, for tests of the portal."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +23,7 @@ from energygrid.access.third_parties.third_parties import Registered, ThirdParty
 from energygrid.customers.payload import check_payload
 from energygrid.customers.settings import CustomerSettings
 from energygrid.customers.sync import push_customer
+from energygrid.jobs.app import JobContext, run_worker
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import Commodity, Flow, Kind, ReadingBatch, SeriesKey
 from energygrid.metering.series import ensure_series
@@ -117,6 +120,17 @@ def ask(world: World, party: ThirdParty, **changes: str | None) -> str:
     )
     assert isinstance(answer, asking.Asked), answer
     return f"/consent/{answer.request_id}"
+
+
+def run_due_jobs(services: Services) -> None:
+    """In a thread, since a browser's test has an event loop of its own."""
+
+    def run() -> None:
+        context = JobContext(services.database, services.settings, services.vault)
+        asyncio.run(run_worker(context, wait=False, install_signal_handlers=False))
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
 
 
 def push(world: World, client_id: str, name: str, meters: list[dict[str, Any]], *, street: str = "1 Main St.") -> None:

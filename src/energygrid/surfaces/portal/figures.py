@@ -50,7 +50,7 @@ class Column:
     """One series: its name and its flow.
 
     below  its bars hang below the axis
-    over   no bars of its own but a line over those of the others, which make it up: it would be counted twice
+    over   no bars of its own but marks over those of the others, which make it up: it would be counted twice
     """
 
     name: str
@@ -125,7 +125,7 @@ class Figure:
                 "name": column.name + (f" ({WORDS[states[0]]})" if WORDS[states[0]] else ""),
                 "flow": column.flow,
                 "state": states[0],
-                "line": column.over,
+                "over": column.over,
                 "x": [(bar.start + bar.end) / 2 for bar in self.bars],
                 "y": [
                     _signed(bar.cells[place], column) if bar.cells[place].state in states else None for bar in self.bars

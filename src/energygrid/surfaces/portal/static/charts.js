@@ -10,7 +10,7 @@ function trace(given, unit) {
   const paint = colours[given.flow] || colour("--other");
   const common = { name: given.name, x: given.x, y: given.y, customdata: given.links, text: given.hover,
     hovertemplate: "%{text}<br>%{y:.3f} " + unit + "<extra>" + given.name + "</extra>" };
-  if (given.line) return { ...common, type: "scatter", mode: "lines", connectgaps: false, line: { color: paint, width: 1.5, shape: "hvh" } };
+  if (given.over) return { ...common, type: "scatter", mode: "markers", marker: { color: paint, size: 4, line: { color: colour("--sheet"), width: 0.5 } } };
   return {
     ...common, type: "bar", width: given.width.map((each) => each * 0.86), textposition: "none", marker: { color: paint, line: { width: 0 },
       pattern: { shape, size: 5, solidity: 0.4, fgcolor: colour("--sheet"), fillmode: "overlay" } },
