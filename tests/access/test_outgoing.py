@@ -237,6 +237,16 @@ def test_an_answer_has_status_headers_and_body():
     assert asked.endswith("\r\n\r\npayload")
 
 
+def test_each_header_is_sent_once_in_whichever_case_it_was_given():
+    sent = {"USER-Agent": "Notices/1", "Accept-encoding": "gzip", "X-Id": "7"}
+    with serving(b"HTTP/1.1 204 No Content\r\n\r\n") as server:
+        lan().request("GET", f"http://127.0.0.1:{server.port}/", sent)
+        lan().request("GET", f"http://127.0.0.1:{server.port}/", {})
+    mine, usual = (sorted(asked.decode().lower().split("\r\n")[2:-2]) for asked in server.asked)
+    assert mine == ["accept-encoding: identity", "connection: close", "user-agent: notices/1", "x-id: 7"]
+    assert usual == ["accept-encoding: identity", "connection: close", "user-agent: energygrid"]
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed():
     with serving(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n") as server:
         answer = lan().request("GET", f"http://127.0.0.1:{server.port}/")

@@ -25,6 +25,8 @@ from energygrid.errors import Invalid, Unavailable
 _LONGEST_URL = 2_048
 _PUBLIC_PORTS = frozenset({443, 8443})
 _CHUNK = 16_384
+_USUAL = {"user-agent": "EnergyGrid"}
+_ALWAYS = {"accept-encoding": "identity", "connection": "close"}
 
 Resolve = Callable[[str, int, float], list[str]]
 """Host, port and seconds to the addresses of the host; raises OSError."""
@@ -208,7 +210,7 @@ def _exchange(
         method,
         target.path,
         body=body or None,
-        headers={"User-Agent": "EnergyGrid", **headers, "Accept-Encoding": "identity", "Connection": "close"},
+        headers={**_USUAL, **{name.lower(): value for name, value in headers.items()}, **_ALWAYS},
     )
     response = connection.getresponse()
     content = bytearray()
