@@ -8,7 +8,7 @@ import typer
 
 from energygrid.access import tenants
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
-from energygrid.flexibility.runs import explaining, standing
+from energygrid.flexibility.runs import standing, verifying
 
 
 def verify(
@@ -22,7 +22,7 @@ def verify(
     with open_command(data, database_url) as services:
         owner = services.database.read(tenants.find_tenant, tenant)
         with services.database.transaction() as db:
-            found = explaining.verify(db, owner, event)
+            found = verifying.verify(db, owner, event)
     faults = [(each.kind, fault.asset, fault.method, fault.what) for each in found for fault in each.faults]
     if as_json or faults:
         listing(faults, ("kind", "asset", "method", "fault"), as_json=as_json)

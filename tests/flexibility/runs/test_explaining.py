@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests.flexibility.runs.conftest import AFTER, BEFORE, EVENT_DAY, STARTS, Fleet, kwh
 
 from energygrid.errors import NotFound
-from energygrid.flexibility.runs import explaining
+from energygrid.flexibility.runs import explaining, verifying
 from energygrid.metering.readings import Flow
 
 LATER = AFTER + timedelta(hours=1)
@@ -32,7 +32,7 @@ def settled(fleet: Fleet, history: list[date]) -> tuple[Fleet, UUID, list[UUID]]
 
 
 def _faults(fleet: Fleet, event: UUID) -> list[tuple[int | None, str]]:
-    found = explaining.verify(fleet.db, fleet.tenant, event)
+    found = verifying.verify(fleet.db, fleet.tenant, event)
     return [(None if fault.asset is None else fault.asset.int, fault.what) for each in found for fault in each.faults]
 
 

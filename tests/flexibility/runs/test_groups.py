@@ -16,7 +16,7 @@ from tests.flexibility.runs.conftest import AFTER, BEFORE, ENDS, EVENT_DAY, STAR
 
 from energygrid.flexibility import runs
 from energygrid.flexibility.events.event import Event
-from energygrid.flexibility.runs import explaining, figures
+from energygrid.flexibility.runs import explaining, figures, verifying
 from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as run_queries
@@ -181,7 +181,7 @@ def test_a_control_whose_user_withdraws_meter_data_is_compared_with_no_more(flee
 
 
 def _faults(fleet: Fleet, event: Event) -> list[tuple[str, int | None, str]]:
-    found = explaining.verify(fleet.db, fleet.tenant, event.uuid)
+    found = verifying.verify(fleet.db, fleet.tenant, event.uuid)
     return [
         (each.kind, None if fault.asset is None else fault.asset.int, fault.what)
         for each in found

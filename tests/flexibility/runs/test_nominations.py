@@ -18,7 +18,7 @@ from energygrid.errors import Conflict, DomainError, Invalid, NotFound
 from energygrid.flexibility.events import nominations
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.events.nominations import Filing
-from energygrid.flexibility.runs import explaining
+from energygrid.flexibility.runs import explaining, verifying
 from energygrid.flexibility.runs.queries import results
 
 NOON = STARTS.replace(hour=12) - timedelta(days=1)
@@ -132,7 +132,7 @@ def test_a_settlement_by_curves_can_be_verified_and_a_changed_curve_is_found(fle
     _settle(fleet, event)
 
     def faults() -> list[UUID | None]:
-        found = explaining.verify(fleet.db, fleet.tenant, event.uuid)
+        found = verifying.verify(fleet.db, fleet.tenant, event.uuid)
         return [each.asset for one in found for each in one.faults if one.kind == "SETTLEMENT"]
 
     assert faults() == []

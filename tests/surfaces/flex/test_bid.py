@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from tests.surfaces.flex.test_events import create, stamp
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from energygrid.access import tenants
 from energygrid.access.audit import SYSTEM
 from energygrid.cli import app as command_line
 from energygrid.flexibility.events import clock
+from energygrid.flexibility.runs import verifying
 
 from .conftest import Flex
 
@@ -82,6 +84,13 @@ def test_the_worked_sums_of_30_megawatts_at_300_pounds(settle: Settle, flex: Fle
     assert fixed["bidPayment"] == paid
     assert (fixed["sumOfAssets"]["kwh"], fixed["atPortfolio"]["kwh"]) == ("53000.000000", "51000.000000")
     assert zero["bidPayment"]["halfHours"][0]["k"] == "-0.333334"
+    with flex.database.transaction() as db:
+        assert [each.faults for each in verifying.verify(db, flex.tenant, event["uuid"])] == [(), ()]
+        path = "{FIXED,atPortfolio,bidPayment,amount}"
+        raised = f"SET totals = jsonb_set(totals, '{path}', '\"13951.00\"') WHERE kind = 'SETTLEMENT'"
+        db.execute(text(f"UPDATE flex_run {raised}"))
+        (fault,) = verifying.verify(db, flex.tenant, event["uuid"])[1].faults
+    assert (fault.method, "totals" in fault.what) == ("FIXED", True)
 
 
 def test_poor_delivery_over_several_events_is_told(settle: Settle, flex: Flex, monkeypatch: pytest.MonkeyPatch) -> None:
