@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from energygrid.cli import serve
+from energygrid.cli import serve, worker
 from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.watch import kept_running
 
@@ -40,7 +40,7 @@ class Processes:
         self._server = EmbeddedServer(self.folder)
         self._work: dict[str, Callable[[], None]] = {
             API: self._answer,
-            WORKER: serve.worker,
+            WORKER: worker.worker,
             WATCH: self._watch,
         }
 

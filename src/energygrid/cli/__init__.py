@@ -24,8 +24,8 @@ class _Place(NamedTuple):
 
 _PLACES: Mapping[str, _Place] = {
     "serve": _Place("serve", "serve"),
-    "worker": _Place("serve", "worker"),
-    "migrate": _Place("serve", "migrate_command"),
+    "worker": _Place("worker", "worker"),
+    "migrate": _Place("migrate", "migrate_command"),
     "import": _Place("readings", "import_files"),
     "export": _Place("readings", "export"),
     "findings": _Place("findings", "findings"),

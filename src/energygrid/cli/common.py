@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,3 +91,9 @@ def fail(error: DomainError) -> typer.Exit:
     """Say what is wrong on standard error; raise what this returns."""
     errors.print(f"[bold red]error[/] {error.code}: {error.message}", highlight=False)
     return typer.Exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
+
+
+def print_exports(found: Mapping[str, str]) -> None:
+    """Lines that a shell takes as they are."""
+    for name, value in found.items():
+        print(f"export {name}={value}")

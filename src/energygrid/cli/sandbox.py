@@ -1,13 +1,12 @@
 """`sandbox credentials`: what the tutorials ask to export."""
 
 import os
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from energygrid import sandbox as fixtures
-from energygrid.cli.common import Data, DatabaseUrl, Json, open_command, print_json
+from energygrid.cli.common import Data, DatabaseUrl, Json, open_command, print_exports, print_json
 from energygrid.errors import Conflict
 
 app = typer.Typer(no_args_is_help=True)
@@ -37,8 +36,3 @@ def credentials(
         print_json(dict(found))
     else:
         print_exports(found)
-
-
-def print_exports(found: Mapping[str, str]) -> None:
-    for name, value in found.items():
-        print(f"export {name}={value}")

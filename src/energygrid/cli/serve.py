@@ -1,7 +1,5 @@
-"""`serve`, `worker` and `migrate`: the processes of an installation."""
+"""`serve`: all processes of an installation on one machine."""
 
-import asyncio
-import gc
 import multiprocessing
 import os
 import signal
@@ -9,8 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -20,21 +19,17 @@ import uvicorn
 from starlette.applications import Starlette
 
 from energygrid import logs
-from energygrid import sandbox as fixtures
-from energygrid.cli.common import Data, DatabaseUrl, console, open_command, settings_from
-from energygrid.cli.sandbox import print_exports
+from energygrid.cli.common import Data, DatabaseUrl, console, print_exports, settings_from
+from energygrid.cli.processes import STOPPING, collect_seldom, end_after, stop
 from energygrid.database.embedded import EmbeddedServer
-from energygrid.database.migrate import migrate, require_complete
+from energygrid.database.migrate import migrate
 from energygrid.database.watch import kept_running
 from energygrid.errors import Conflict
-from energygrid.jobs.app import JobContext, run_worker
 from energygrid.services import open_services
 from energygrid.settings import Settings
 
 _WORKER_STOP_S = 25
 _AGAIN_S = 1.0
-_OBJECTS_A_COLLECTION = 100_000
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _log = structlog.get_logger("energygrid.serve")
 
 
@@ -55,13 +50,17 @@ def serve(
     logs.configure(settings)
     _require_free(host, port)
     # uvicorn passes the signal that stopped it on to the handler from before; everything below must still be closed.
-    for number in _STOPPING:
-        signal.signal(number, _stop)
+    for number in STOPPING:
+        signal.signal(number, stop)
+    if workers == 1:
+        _import_beside("energygrid.app")
     with suppress(KeyboardInterrupt), _database_kept(settings), open_services(settings) as services:
         applied = migrate(services.database)
         if applied:
             console.print(f"database brought to revision {applied[-1]}")
         if settings.environment == "sandbox":
+            from energygrid import sandbox as fixtures  # noqa: PLC0415 - no other installation has to load it
+
             credentials = fixtures.load(services)
         with _job_process() if jobs else nullcontext(), _shared_figures(workers, settings.data_dir):
             console.print(f"\nEnergyGrid ({settings.environment}) on [bold]{settings.public_url}[/]", soft_wrap=True)
@@ -73,6 +72,11 @@ def serve(
                 print_exports(credentials)
             sys.stdout.flush()
             answer_requests(host, port, workers)
+
+
+def _import_beside(module: str) -> None:
+    """Import what is needed a moment later, while the database starts: most of that is waiting."""
+    threading.Thread(target=import_module, args=(module,), name="imports", daemon=True).start()
 
 
 def _require_free(host: str, port: int) -> None:
@@ -110,24 +114,10 @@ def application() -> Starlette:
 
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+        threading.Thread(target=end_after, args=(parent.join,), daemon=True).start()
     app = create_app()
-    _collect_seldom()
+    collect_seldom()
     return app
-
-
-def _collect_seldom() -> None:
-    """Bulk requests make hundreds of thousands of short-lived objects; looking through them every few hundred took a
-    third of their time.
-    """
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_A_COLLECTION, 20, 20)
-
-
-def _stop(*_: object) -> None:
-    for number in _STOPPING:  # once is enough: what follows takes seconds and must not be cut short
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _database_kept(settings: Settings) -> AbstractContextManager[None]:
@@ -186,39 +176,3 @@ def _shared_figures(workers: int, data_dir: Path) -> Iterator[None]:
         old.unlink()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     yield
-
-
-def worker(
-    data: Data = None,
-    database_url: DatabaseUrl = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Jobs at the same time.")] = 4,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
-) -> None:
-    """Run background jobs: any number of these, on any number of machines."""
-    settings = settings_from(data, database_url)
-    logs.configure(settings)
-    signal.signal(signal.SIGTERM, _stop)
-    with suppress(KeyboardInterrupt, asyncio.CancelledError), open_services(settings) as services:
-        require_complete(services.database)
-        if with_parent:  # only now: who has joined the database also stops it when everybody else is gone
-            threading.Thread(target=_end_after, args=(_parents_death,), daemon=True).start()
-        _collect_seldom()
-        asyncio.run(run_worker(JobContext(services.database, settings, services.vault), concurrency=concurrency))
-
-
-def _parents_death() -> None:
-    """Standard input is a pipe from the parent, which closes when the parent dies."""
-    while os.read(0, 1):
-        pass
-
-
-def _end_after(wait: Callable[[], object]) -> None:
-    wait()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def migrate_command(data: Data = None, database_url: DatabaseUrl = None) -> None:
-    """Bring the database to the schema of this version."""
-    with open_command(data, database_url) as services:
-        applied = migrate(services.database)
-    console.print(f"applied {', '.join(applied)}" if applied else "nothing to do")
