@@ -53,21 +53,23 @@ def test_a_scheme_without_portfolios_reaches_those_ready_in_it(stage: Stage) -> 
 def test_controls_are_drawn_by_lot_and_stay_the_same_for_every_event_of_a_scheme(stage: Stage) -> None:
     """Of those that may take part only; they cannot opt in, and the draw does not change once it is made."""
     ready = stage.assets(40)
-    stage.withdraw(ready[0])
-    scheme = stage.scheme(dict.fromkeys(ready, "READY"), controlShare=0.3, ruleSets=["CONTROL_GROUP"])
-    first, second = stage.event(scheme_uuid=scheme), stage.event(scheme_uuid=scheme)
+    for gone in ready[:20]:
+        stage.withdraw(gone)
+    facts = {"controlShare": 0.5, "ruleSets": ["CONTROL_GROUP"]}
+    scheme, other = (stage.scheme(dict.fromkeys(ready, "READY"), **facts) for _ in range(2))
+    first, second, elsewhere = (stage.event(scheme_uuid=each) for each in (scheme, scheme, other))
     states = _states(stage, first)
     controls = [uuid for uuid, state in states.items() if state == ("INELIGIBLE", "CONTROL_GROUP")]
-    assert 0 < len(controls) < 39
-    assert states == _states(stage, second)
-    assert states[ready[0]] == ("INELIGIBLE", "CONSENT_WITHDRAWN")
+    assert 0 < len(controls) < 20
+    assert states == _states(stage, second) != _states(stage, elsewhere)
+    assert {states[gone] for gone in ready[:20]} == {("INELIGIBLE", "CONSENT_WITHDRAWN")}
     with pytest.raises(Conflict, match="CONTROL_GROUP: held out by lot"):
         _say(stage, first, "OPT_IN", controls[:1])
     for terms in ({"controlShare": 0.1}, {}):
         with pytest.raises(Conflict, match="controls was settled") as refused:
             events.change(stage.db, stage.tenant, first.uuid, {"terms": terms}, who=SYSTEM, now=NOW)
         assert refused.value.code == "EVENT_FIXED"
-    kept = {"controlShare": 0.3, "ruleSets": ["CONTROL_GROUP", "BL01"]}
+    kept = {"controlShare": 0.5, "ruleSets": ["CONTROL_GROUP", "BL01"]}
     events.change(stage.db, stage.tenant, first.uuid, {"terms": kept}, who=SYSTEM, now=NOW)
 
 
@@ -83,6 +85,8 @@ def test_a_portfolio_of_controls_is_compared_with_and_never_called(stage: Stage)
         standing: ("INELIGIBLE", "CONTROL_GROUP"),
         gone: ("INELIGIBLE", "CONSENT_WITHDRAWN"),
     }
+    whole = stage.event(scheme_uuid=stage.scheme({asset: "READY", standing: "READY"}), terms=terms)
+    assert _states(stage, whole) == _states(stage, event)
     with pytest.raises(NotFound, match="no portfolio"):
         stage.event(called, terms=terms | {"controlPortfolioUUID": str(uuid4())}, scheduled=False)
 

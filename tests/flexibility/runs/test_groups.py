@@ -167,7 +167,7 @@ def test_without_any_control_the_profile_alone_counts_once_the_deadline_has_pass
     assert _faults(fleet, event) == []
 
 
-def test_a_control_whose_user_withdraws_meter_data_is_compared_with_no_more(fleet: Fleet, event: Event) -> None:
+def test_whose_user_withdraws_meter_data_and_who_is_not_eligible_is_no_control(fleet: Fleet, event: Event) -> None:
     _metered(fleet, 0)
     _metered(fleet, 1)
     fleet.db.execute(
@@ -175,6 +175,8 @@ def test_a_control_whose_user_withdraws_meter_data_is_compared_with_no_more(flee
              " VALUES (:tenant, :asset, :asset, 'u11', 'METER_DATA', 'API', :at, :at)"),
         {"tenant": fleet.tenant.id, "asset": CONTROLS[1], "at": BEFORE},
     )  # fmt: skip
+    aside = "UPDATE flex_event_asset SET state = 'INELIGIBLE', reason = 'POSTCODE: elsewhere' WHERE asset_uuid = :asset"
+    fleet.db.execute(text(aside), {"asset": CALLED[2]})
     fleet.run(event)
     assert _of(fleet, CALLED)["CONTROL_GROUP", 1].baseline == 1_201_000 + 175_000
     assert _group(fleet, event)["controls"] == 1

@@ -8,7 +8,8 @@ class ControlGroupOut(Out):
 
     `valid`: 150 controls or more, whose scaled energy in the event's hours on `days` days before it was the called
     assets' within 1.5 %, at 90 % (`biasLow` to `biasHigh`, shares). `distance` is the median of how far the mean day
-    of a called asset is from the nearest control's, by its mean load. Controls without a profile or readings are `waiting`.
+    of a called asset is from the nearest control's, by its mean load. Controls without a profile or without readings
+    are `waiting`.
     """
 
     controls: int
