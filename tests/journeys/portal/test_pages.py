@@ -123,12 +123,16 @@ def test_a_developer_registers_an_application_and_sees_its_keys_once(page: Page)
 def test_an_uploaded_file_is_checked(page: Page):
     page.goto("/portal/check")
     sign_in(page)
-    broken = b'<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title></feed>'
+    link = f'<link rel="self" href="http://dc.example/{"a" * 200}"/>'
+    broken = f'<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>{link}</feed>'.encode()
     page.get_by_label(re.compile("Green Button file")).set_input_files(
         {"name": "mine.xml", "mimeType": "application/xml", "buffer": broken}
     )
     page.get_by_role("button", name="Check it").click()
     expect(page.get_by_role("heading", name="It breaks rules: mine.xml")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("a" * 200)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
