@@ -26,12 +26,15 @@ Settle = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def settle(flex: Flex, make_assets: Callable[..., list[str]], run_jobs: Callable[[], None]) -> Settle:
-    """An event as two assets delivered these MWh in each half-hour, from its making to its stats, over HTTP."""
+    """An event as two assets delivered these MWh in each half-hour, from its making to its stats, over HTTP.
+
+    Of `silent` assets no readings come.
+    """
     assets = make_assets(2)
     portfolio = flex.post("/api/v1/portfolios", json={"name": "unit"}).json()["uuid"]
     flex.post(f"/api/v1/portfolios/{portfolio}/assets", json=assets)
 
-    def made(*delivered_mwh: float, **terms: Any) -> dict[str, Any]:
+    def made(*delivered_mwh: float, silent: int = 0, **terms: Any) -> dict[str, Any]:
         now = tenants.tenant_now(flex.database.read(tenants.get_tenant, flex.tenant.id), datetime.now(UTC))
         start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         end = start + len(delivered_mwh) * timedelta(minutes=30)
@@ -47,7 +50,7 @@ def settle(flex: Flex, make_assets: Callable[..., list[str]], run_jobs: Callable
         )
         records = [
             {"assetUUID": asset, "timestamp": int(start.timestamp()) + 1800 * at, "value": BASELINE - mwh * 500}
-            for asset in assets
+            for asset in assets[silent:]
             for at, mwh in enumerate(delivered_mwh)
         ]
         answer = flex.post("/api/v1/energy-consumption", json=records)
@@ -94,6 +97,8 @@ def test_the_worked_sums_of_30_megawatts_at_300_pounds(settle: Settle, flex: Fle
 
 
 def test_poor_delivery_over_several_events_is_told(settle: Settle, flex: Flex, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = settle(7, 7, 7, 7, 7, silent=1)["stats"]
+    assert (waiting["pendingStatsAssetsCount"], "poorDelivery" in waiting) == (1, False)
     first, second, third = settle(7, 15, 7), settle(7, 7), settle(7)
     assert ["poorDelivery" in each["stats"] for each in (first, second, third)] == [False, False, False]
     fourth = settle(7.4, 15)
