@@ -43,6 +43,8 @@ def test_eddie_the_title_of_an_entry_is_the_name_of_its_type_and_it_has_one_cont
         assert entry.findtext(f"{{{ATOM}}}title") == name(entry)
         [content] = entry.findall(f"{{{ATOM}}}content")
         assert len(content) == 1
+        assert content.get("type") == "application/xml"
+        assert str(entry.findtext(f"{{{ATOM}}}id")).startswith("urn:uuid:")
 
 
 def test_eddie_finds_the_meter_in_the_self_link_of_a_block(batch) -> None:
