@@ -25,8 +25,8 @@ from energygrid.errors import Invalid, Unavailable
 _LONGEST_URL = 2_048
 _PUBLIC_PORTS = frozenset({443, 8443})
 _CHUNK = 16_384
-_USUAL = {"user-agent": "EnergyGrid"}
-_ALWAYS = {"accept-encoding": "identity", "connection": "close"}
+_USUAL = {"user-agent": ("User-Agent", "EnergyGrid")}
+_ALWAYS = {"accept-encoding": ("Accept-Encoding", "identity"), "connection": ("Connection", "close")}
 
 Resolve = Callable[[str, int, float], list[str]]
 """Host, port and seconds to the addresses of the host; raises OSError."""
@@ -192,6 +192,12 @@ def _parse(url: str) -> tuple[bool, str, int, str]:
     return secure, host, port or (443 if secure else 80), path
 
 
+def _once(headers: Mapping[str, str]) -> dict[str, str]:
+    """With ours beside them, each name once in whatever case, spelt as the caller does: some receivers read letters."""
+    given = {name.lower(): (name, value) for name, value in headers.items()}
+    return dict((_USUAL | given | _ALWAYS).values())
+
+
 def _exchange(
     sock: socket.socket,
     deadline: Deadline,
@@ -210,7 +216,7 @@ def _exchange(
         method,
         target.path,
         body=body or None,
-        headers={**_USUAL, **{name.lower(): value for name, value in headers.items()}, **_ALWAYS},
+        headers=_once(headers),
     )
     response = connection.getresponse()
     content = bytearray()
