@@ -5,12 +5,13 @@ that nobody here knows stay in it and have no effect. Source: contracts/greenbut
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from types import MappingProxyType
 
 from energygrid.access.consents.dates import midnight, months_before, years_after
+from energygrid.access.consents.espi_terms import check_terms, dated, items, listed, number
 from energygrid.errors import Invalid
 
 FUNCTION_BLOCKS = frozenset(range(1, 72)) - frozenset({*range(20, 26), 45})
@@ -31,13 +32,9 @@ DATA_BLOCKS = frozenset().union(*PARTS.values())
 
 _BLOCK = re.compile(r"[1-9][0-9]?")
 _TERM = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
-_ITEMS = ("historical-", "ongoing-", "meters-", "sou-", "noedit", "auth-")
-_DURATIONS = frozenset({"daily", "weekly", "monthly", "billingperiod"})
 _LONGEST = 1024
 _MONTHS_BELOW = 1000
 _YEARS = 3
-_LAST_SECOND = 253_402_300_799
-"""9999-12-31: what a datetime can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +73,12 @@ class EspiScope:
     @property
     def interval_durations(self) -> frozenset[int]:
         """Seconds; empty: all."""
-        return frozenset(int(each) for each in _list(self.terms, "IntervalDuration") if each.isdigit())
+        return frozenset(int(each) for each in listed(self.terms, "IntervalDuration") if each.isdigit())
 
     @property
     def monthly(self) -> bool:
         """Whether values of whole months are asked for (IntervalDuration=Monthly)."""
-        return "monthly" in {each.lower() for each in _list(self.terms, "IntervalDuration")}
+        return "monthly" in {each.lower() for each in listed(self.terms, "IntervalDuration")}
 
     @property
     def block_duration(self) -> str | None:
@@ -93,7 +90,7 @@ class EspiScope:
 
     @property
     def account_collection(self) -> int | None:
-        return _number(self.terms.get("AccountCollection"))
+        return number(self.terms.get("AccountCollection"))
 
     @property
     def bulk_id(self) -> str | None:
@@ -102,7 +99,7 @@ class EspiScope:
     @property
     def additional(self) -> tuple[str, ...]:
         """Items of AdditionalScope, such as historical-2024-05-09 or meters-all."""
-        return _items(self.terms)
+        return items(self.terms)
 
     @property
     def all_meters(self) -> bool:
@@ -125,10 +122,10 @@ class EspiScope:
 
         `historical-DATE` counts before HistoryLength (seconds; months below 1000); `historical-none`: nothing old.
         """
-        dated = _dated(self.additional, "historical-")
-        if dated is not None:
-            return now if dated == "none" else midnight(date.fromisoformat(dated), zone)
-        length = _number(self.terms.get("HistoryLength"))
+        begins = dated(self.additional, "historical-")
+        if begins is not None:
+            return now if begins == "none" else midnight(date.fromisoformat(begins), zone)
+        length = number(self.terms.get("HistoryLength"))
         if length is None:
             return None
         if length < _MONTHS_BELOW:
@@ -137,14 +134,14 @@ class EspiScope:
 
     def until(self, now: datetime, zone: tzinfo = UTC) -> datetime | None:
         """End of the data times asked for, exclusive; the day of `ongoing-DATE` is in. None: no limit."""
-        dated = _dated(self.additional, "ongoing-")
-        if dated is None:
+        last = dated(self.additional, "ongoing-")
+        if last is None:
             return None
-        return now if dated == "none" else midnight(date.fromisoformat(dated) + timedelta(days=1), zone)
+        return now if last == "none" else midnight(date.fromisoformat(last) + timedelta(days=1), zone)
 
     def ends(self, now: datetime) -> datetime | None:
         """When the authorisation itself ends: PreferredAuthEndDate, by default in three years; 0: never."""
-        wished = _number(self.terms.get("PreferredAuthEndDate"))
+        wished = number(self.terms.get("PreferredAuthEndDate"))
         if wished is None:
             return years_after(now, _YEARS)
         return None if wished == 0 else datetime.fromtimestamp(wished, UTC)
@@ -180,7 +177,7 @@ def parse_scope(text: str) -> EspiScope:
         key, _, value = each.partition("=")
         if terms.setdefault(key, value) != value:
             raise Invalid("BAD_SCOPE", f"{key} is said twice")
-    _check_terms(terms)
+    check_terms(terms)
     return EspiScope(text, frozenset(map(int, parts)), terms)
 
 
@@ -215,47 +212,3 @@ def is_offered(scope: EspiScope, offered: Collection[str]) -> bool:
 
 EVERYTHING = EspiScope("", frozenset(range(1, 72)))
 """A customer's own view of its data."""
-
-
-def _check_terms(terms: Mapping[str, str]) -> None:
-    for name in ("HistoryLength", "AccountCollection", "PreferredAuthEndDate"):
-        if name in terms and _number(terms[name]) is None:
-            raise Invalid("BAD_SCOPE", f"{name} is not a number")
-    for each in _list(terms, "IntervalDuration"):
-        if not (each.isascii() and each.isdigit() and 0 < len(each) <= 9) and each.lower() not in _DURATIONS:
-            raise Invalid("BAD_SCOPE", f"IntervalDuration {each[:20]} is neither seconds nor a period")
-    for start in ("historical-", "ongoing-"):
-        dated = _dated(_items(terms), start)
-        try:
-            if dated not in {None, "none"}:
-                midnight(date.fromisoformat(str(dated)), UTC) + timedelta(days=2)
-        except (ValueError, OverflowError) as error:
-            raise Invalid("BAD_SCOPE", f"{start}… takes a date such as 2028-01-31, or none") from error
-
-
-def _list(terms: Mapping[str, str], name: str) -> list[str]:
-    written = terms.get(name, "")
-    return written.split("_") if written else []
-
-
-def _items(terms: Mapping[str, str]) -> tuple[str, ...]:
-    """What `auth-` says may hold an underscore itself: auth-test-test_residential is one item."""
-    items: list[str] = []
-    for each in _list(terms, "AdditionalScope"):
-        if items and items[-1].startswith("auth-") and not each.startswith(_ITEMS):
-            items[-1] += f"_{each}"
-        else:
-            items.append(each)
-    return tuple(items)
-
-
-def _number(written: str | None) -> int | None:
-    """None when it is absent, or no number that a date can hold."""
-    if written is None or not written.isascii() or not written.isdigit() or len(written) > 12:
-        return None
-    return int(written) if int(written) <= _LAST_SECOND else None
-
-
-def _dated(items: Sequence[str], start: str) -> str | None:
-    """What follows `start` in the last item that begins so: a date as written, or "none"."""
-    return next((each.removeprefix(start) for each in reversed(items) if each.startswith(start)), None)
