@@ -39,7 +39,7 @@ def listed(terms: Mapping[str, str], name: str) -> list[str]:
 
 
 def items(terms: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of AdditionalScope. What `auth-` says may hold an underscore itself: auth-test-test_residential is one item."""
+    """Of AdditionalScope. What `auth-` says may hold an underscore itself: auth-test-test_residential is one item."""
     found: list[str] = []
     for each in listed(terms, "AdditionalScope"):
         if found and found[-1].startswith("auth-") and not each.startswith(_ITEMS):
