@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,22 @@ def template(server: URL, shared_folder: Path) -> URL:
 def _on_server(server: URL, statement: str) -> None:
     with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as db:
         db.execute(statement)
+
+
+@contextmanager
+def copied(server: URL, template: str) -> Iterator[URL]:
+    """Address of a copy of a database on the server, which is dropped at the end."""
+    name = f"copy_{os.getpid()}_{os.urandom(4).hex()}"
+    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    try:
+        yield server.set(database=name)
+    finally:
+        _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Much of what tests do is waiting, so there are more of them at a time than a small machine has cores."""
+    return max(4, os.cpu_count() or 1)
 
 
 @dataclass
@@ -150,12 +167,10 @@ def database(new_database: Callable[[], Database]) -> Database:
 
 @pytest.fixture(scope="session")
 def _worker_database(server: URL, template: URL) -> Iterator[Database]:
-    name = f"worker_{os.getpid()}_{os.urandom(4).hex()}"
-    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}" STRATEGY FILE_COPY')
-    database = Database(server.set(database=name), pool_size=2)
-    yield database
-    database.close()
-    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied(server, str(template.database)) as url:
+        database = Database(url, pool_size=2)
+        yield database
+        database.close()
 
 
 @pytest.fixture

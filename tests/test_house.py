@@ -1,6 +1,7 @@
 """Rules of the house that no other tool checks."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -33,6 +34,13 @@ def _keys(table: Table) -> Iterator[tuple[str, list[str]]]:
     for index in table.indexes:
         if index.unique:
             yield str(index.name), [getattr(expression, "name", str(expression)) for expression in index.expressions]
+
+
+@pytest.mark.xdist_group("house")
+def test_tests_of_a_group_run_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """Not every pytest-xdist can tell them apart under every pytest, and it does not say so."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        assert request.node.nodeid.endswith("@house")
 
 
 @pytest.mark.parametrize("table", _tables(), ids=lambda table: table.name)

@@ -3,15 +3,18 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from sqlalchemy.engine import URL
+from tests.conftest import copied
 from tests.metering.test_ingest import day_csv
 from typer.testing import CliRunner, Result
 
+from energygrid import sandbox
 from energygrid.access import tenants
 from energygrid.access.vault import Vault
 from energygrid.billing.records import known
@@ -27,18 +30,35 @@ SAMPLES = Path(__file__).parents[3] / "shared" / "espi-samples"
 METER = "123456789"
 
 
-@pytest.fixture
-def type_in(
-    server: object, database: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vault: object
-) -> Callable[..., Result]:
-    """Run a command on a sandbox in this test's database."""
-    from energygrid import sandbox  # noqa: PLC0415
+@pytest.fixture(scope="session")
+def sandbox_template(server: URL, template: URL) -> Iterator[str]:
+    """Name of a database with the sandbox in it: loading it takes longer than most tests."""
+    with copied(server, str(template.database)) as url, pytest.MonkeyPatch.context() as environment:
+        _settings(environment, url)
+        with open_services(Settings()) as services:
+            sandbox.load(services)
+        yield str(url.database)
 
-    monkeypatch.setenv("ENERGYGRID_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ENERGYGRID_SECRET_KEY", bytes(range(32)).hex())
-    monkeypatch.setenv("ENERGYGRID_ENVIRONMENT", "sandbox")
-    with open_services(Settings()) as services:
-        sandbox.load(services)
+
+def _settings(environment: pytest.MonkeyPatch, url: URL) -> None:
+    environment.setenv("ENERGYGRID_DATABASE_URL", url.render_as_string(hide_password=False))
+    environment.setenv("ENERGYGRID_SECRET_KEY", bytes(range(32)).hex())
+    environment.setenv("ENERGYGRID_ENVIRONMENT", "sandbox")
+
+
+@pytest.fixture
+def database(server: URL, sandbox_template: str) -> Iterator[Database]:
+    """A sandbox of this test's own."""
+    with copied(server, sandbox_template) as url:
+        database = Database(url, pool_size=4)
+        yield database
+        database.close()
+
+
+@pytest.fixture
+def type_in(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command on this test's sandbox."""
+    _settings(monkeypatch, database.url)
 
     def run(*arguments: object) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments])

@@ -21,7 +21,7 @@ from bench.installation import Installation, credentials, environment, free_port
 from energygrid.database.embedded import EmbeddedServer
 from energygrid.devices.sandbox import TUTORIAL_CODE
 
-pytestmark = pytest.mark.xdist_group("journeys")
+pytestmark = pytest.mark.xdist_group("serve")
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +87,7 @@ def _status(running: Installation, path: str) -> tuple[int, str | None]:
 
 @pytest.mark.parametrize(
     ("number", "arguments"),
-    [
-        (signal.SIGINT, ()),
-        (signal.SIGTERM, ()),
-        (signal.SIGINT, ("--workers", "2")),
-        (signal.SIGTERM, ("--workers", "2")),
-    ],
+    [(signal.SIGINT, ()), (signal.SIGTERM, ("--workers", "2"))],
     ids=lambda value: value.name if isinstance(value, signal.Signals) else " ".join(value) or "--workers 1",
 )
 def test_a_signal_stops_api_worker_and_database_without_a_trace(
@@ -121,9 +116,8 @@ def test_a_second_signal_does_not_cut_the_stop_short(folder: Path) -> None:
         _wait_until(lambda: not any(map(_runs, pids)), within=3)  # a helper of multiprocessing ends after its parent
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_killed_server_takes_its_processes_and_the_database_with_it(folder: Path, workers: str) -> None:
-    with served(folder, "--workers", workers) as running:
+def test_a_killed_server_takes_its_processes_and_the_database_with_it(folder: Path) -> None:
+    with served(folder, "--workers", "2") as running:
         pids = _everything(running)
         running.process.kill()
         running.process.wait(30)

@@ -4,7 +4,6 @@ Thirteen months with days of 23 and 25 hours, a gap, estimates, a corrected day,
 bills with documents, power quality. Loaded once; nothing here changes it.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from lxml import etree
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from starlette.routing import Router
-from tests.conftest import _on_server
+from tests.conftest import copied
 
 from energygrid.access import tenants
 from energygrid.access.audit import SYSTEM
@@ -108,9 +107,13 @@ class World:
 
 @pytest.fixture(scope="session")
 def world(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    name = f"conformance_{os.getpid()}"
-    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
-    database = Database(server.set(database=name), pool_size=8)
+    with copied(server, str(template.database)) as url:
+        database = Database(url, pool_size=8)
+        yield from _loaded(database, tmp_path_factory)
+        database.close()
+
+
+def _loaded(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("conformance"), environment="sandbox", public_url=BASE)
     vault = Vault(bytes(range(32)))
     services = Services(database, settings, vault, TokenChecker(database, settings, vault))
@@ -123,8 +126,6 @@ def world(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) 
     surface = Mounted("greenbutton", "Green Button", create_app(services), ["/DataCustodian"], None, None)
     with TestClient(Router(routes=surface.routes()), BASE, False) as http:
         yield World(http, services, tenant, party, consent)
-    database.close()
-    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _load(db: Connection, vault: Vault, passwords: Passwords, tenant: Tenant) -> Consent:

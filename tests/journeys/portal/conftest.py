@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from sqlalchemy.engine import URL
+from tests.conftest import copied
 from tests.surfaces.portal.world import PASSWORD, World, make_world
 
 from energygrid.access.token_check import TokenChecker
@@ -76,10 +76,6 @@ class Site:
 @pytest.fixture(scope="package")
 def site(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The whole root application with the world of the portal's tests, listening on this machine."""
-    name = f"site_{os.getpid()}_{os.urandom(4).hex()}"
-    address = server.render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = Settings(
@@ -89,15 +85,14 @@ def site(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) -
         outgoing_allow=["127.0.0.1"],
         outgoing_http=True,
     )
-    database = Database(server.set(database=name), pool_size=8)
     vault = Vault(bytes(range(32)))
-    services = Services(database, settings, vault, TokenChecker(database, settings, vault))
-    world = make_world(services)
-    with _listening(services, port):
-        yield Site(url, world)
-    database.close()
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied(server, str(template.database)) as address:
+        database = Database(address, pool_size=8)
+        services = Services(database, settings, vault, TokenChecker(database, settings, vault))
+        world = make_world(services)
+        with _listening(services, port):
+            yield Site(url, world)
+        database.close()
 
 
 class _listening:  # noqa: N801 - reads as what it does

@@ -1,6 +1,5 @@
 """The surface as it is mounted, over a utility with two customers and a third party."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.engine import URL
 from starlette.routing import Router
-from tests.conftest import _on_server
+from tests.conftest import copied
 from tests.surfaces.greenbutton.world import GreenButton, bill, detroit
 
 from energygrid.access.settings import AccessSettings
@@ -52,16 +51,14 @@ def greenbutton(http: TestClient, services: Services) -> GreenButton:
 @pytest.fixture(scope="module")
 def shared(server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GreenButton]:
     """One that a module's tests only read, with bills and all that belongs to them."""
-    name = f"greenbutton_{os.getpid()}_{os.urandom(4).hex()}"
-    _on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
-    database = Database(server.set(database=name), pool_size=8)
     settings = Settings(data_dir=tmp_path_factory.mktemp("greenbutton"), environment="sandbox")
     vault = Vault(bytes(range(32)))
-    services = Services(database, settings, vault, TokenChecker(database, settings, vault))
-    with mounted(services, AccessSettings(address_failures=100_000)) as client:
-        made = detroit(client, services)
-        bill(made.utility, "E1", "A-1")
-        bill(made.utility, "E2", "A-2")
-        yield made
-    database.close()
-    _on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied(server, str(template.database)) as url:
+        database = Database(url, pool_size=8)
+        services = Services(database, settings, vault, TokenChecker(database, settings, vault))
+        with mounted(services, AccessSettings(address_failures=100_000)) as client:
+            made = detroit(client, services)
+            bill(made.utility, "E1", "A-1")
+            bill(made.utility, "E2", "A-2")
+            yield made
+        database.close()

@@ -1,14 +1,13 @@
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy.engine import URL
 from starlette.testclient import TestClient
+from tests.conftest import copied
 from tests.surfaces.portal.world import PASSWORD, PASSWORDS, RULES, World, make_world
 
 from energygrid.access.caller import Tenant
@@ -55,17 +54,12 @@ def world_template(
     server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Tenant]]:
     """A database with the world in it, made once a worker, that every test gets a copy of."""
-    name = f"portal_{os.getpid()}_{os.urandom(4).hex()}"
-    address = server.render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
-    database = Database(server.set(database=name), pool_size=2)
-    settings = Settings(data_dir=tmp_path_factory.mktemp("world"), environment="sandbox")
-    world = make_world(_services(database, settings))
-    database.close()
-    yield name, world.tenant
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied(server, str(template.database)) as url:
+        database = Database(url, pool_size=2)
+        settings = Settings(data_dir=tmp_path_factory.mktemp("world"), environment="sandbox")
+        world = make_world(_services(database, settings))
+        database.close()
+        yield str(url.database), world.tenant
 
 
 def _services(database: Database, settings: Settings) -> Services:
@@ -76,15 +70,10 @@ def _services(database: Database, settings: Settings) -> Services:
 @pytest.fixture
 def services(server: URL, world_template: tuple[str, Tenant], settings: Settings) -> Iterator[Services]:
     """On a copy of the world of this test's own."""
-    name = f"test_{os.getpid()}_{os.urandom(4).hex()}"
-    address = server.render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'CREATE DATABASE "{name}" TEMPLATE "{world_template[0]}" STRATEGY FILE_COPY')
-    database = Database(server.set(database=name), pool_size=8)
-    yield _services(database, settings)
-    database.close()
-    with psycopg.connect(address, autocommit=True) as db:
-        db.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied(server, world_template[0]) as url:
+        database = Database(url, pool_size=8)
+        yield _services(database, settings)
+        database.close()
 
 
 @pytest.fixture

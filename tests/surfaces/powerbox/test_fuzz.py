@@ -22,7 +22,7 @@ from tests.surfaces.powerbox.conftest import PowerBox
 
 from energygrid.surfaces.root.mounts import Mounted
 
-EXAMPLES = 8
+EXAMPLES = 4
 FILES = {"POST /powerbox/customer/batch", "POST /powerbox/ingest/usage", "POST /powerbox/ingest/billing"}
 ACCEPTS_LESS = FILES | {
     "POST /powerbox/customer",
