@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -133,9 +134,10 @@ class Fleet:
         """Do the jobs of the runs under way, and of those that begin when one is finished."""
         while busy := [run for run in run_queries.live_runs(self.db, self.tenant.id) if run.state == "CALCULATING"]:
             for run in busy:
-                for part in range(run_queries.members(self.db, self.tenant.id, run)):
-                    kind = RunKind(run.kind)
-                    runs.run_part(self.db, self.tenant, run.event_uuid, kind, run.revision, part, now)
+                for part in count():
+                    if not run_queries.open_parts(self.db, self.tenant.id, run):
+                        break
+                    runs.run_part(self.db, self.tenant, run.event_uuid, RunKind(run.kind), run.revision, part, now)
 
     def restate(self, now: datetime = AFTER) -> None:
         runs.restate(self.db, self.tenant, now)
