@@ -172,6 +172,7 @@ def body(entry: etree._Element) -> etree._Element:
     return entry.find(f"{{{ATOM}}}content")[0]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker has the world, so that it is loaded once."""
     for item in items:

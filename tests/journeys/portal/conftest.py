@@ -38,6 +38,7 @@ _FLAGS = (
 _HOW = "these tests need Chromium; on Debian: apt-get install chromium"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All on one worker: one server and one browser are enough."""
     for item in items:
