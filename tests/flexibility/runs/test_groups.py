@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from tests.flexibility.runs.conftest import AFTER, BEFORE, ENDS, EVENT_DAY, STARTS, Fleet, kwh
 
-from energygrid.flexibility import runs
+from energygrid.access.audit import SYSTEM
+from energygrid.flexibility import agreements, runs
+from energygrid.flexibility.agreements import Word
 from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.runs import explaining, figures, verifying
 from energygrid.flexibility.runs.basis import RunKind
@@ -43,6 +45,10 @@ def event(fleet: Fleet, history: list[date]) -> Event:
 
 
 CALLED, CONTROLS = [UUID(int=number) for number in (1, 2, 3)], [UUID(int=number) for number in (11, 12)]
+
+
+def _withdraw(fleet: Fleet, asset: UUID, user: str) -> None:
+    agreements.give(fleet.db, fleet.tenant, Word(user, asset, "METER_DATA", status="WITHDRAWN"), who=SYSTEM, now=AFTER)
 
 
 def _metered(fleet: Fleet, control: int, *, more: float = 0.0) -> None:
@@ -143,9 +149,11 @@ def test_the_first_control_with_readings_settles_and_each_further_one_restates_a
     _caught_up(fleet)
     found = _of(fleet, CALLED)["CONTROL_GROUP", 1]
     assert (found.state, found.revision, found.baseline) == ("PROCESSED", 2, 1_201_000 + 175_000)
+    _withdraw(fleet, CALLED[1], "u1")
     _metered(fleet, 1)
     _caught_up(fleet)
     assert {each.revision for each in _of(fleet, CALLED).values()} == {3}
+    assert len(_of(fleet, CALLED)) == 6, "what is settled stays, whatever its users say since"
     assert _of(fleet, CALLED)["CONTROL_GROUP", 3].baseline == 1_351_000
     assert (_told(fleet.db), fleet.find(event.uuid).stats_revision) == ([1, 2, 3], 3)
     fleet.write(CONTROLS, [date(2026, 1, 11), date(2025, 12, 1)], value=lambda *_: 9.0, now=LATER)
@@ -170,11 +178,7 @@ def test_without_any_control_the_profile_alone_counts_once_the_deadline_has_pass
 def test_whose_user_withdraws_meter_data_and_who_is_not_eligible_is_no_control(fleet: Fleet, event: Event) -> None:
     _metered(fleet, 0)
     _metered(fleet, 1)
-    fleet.db.execute(
-        text("INSERT INTO flex_consent (tenant_id, uuid, asset_uuid, user_id, scope, source, granted_at, withdrawn_at)"
-             " VALUES (:tenant, :asset, :asset, 'u11', 'METER_DATA', 'API', :at, :at)"),
-        {"tenant": fleet.tenant.id, "asset": CONTROLS[1], "at": BEFORE},
-    )  # fmt: skip
+    _withdraw(fleet, CONTROLS[1], "u11")
     aside = "UPDATE flex_event_asset SET state = 'INELIGIBLE', reason = 'POSTCODE: elsewhere' WHERE asset_uuid = :asset"
     fleet.db.execute(text(aside), {"asset": CALLED[2]})
     fleet.run(event)

@@ -106,11 +106,14 @@ def _again(db: Connection, tenant: Tenant, run: Run, assets: list[UUID], now: da
 
 
 def _compare_again(db: Connection, tenant: Tenant, controls: Basis, now: datetime) -> None:
-    """Settle every asset of the event anew, if what its controls come to is another."""
+    """Settle every asset anew that is settled, if what the controls come to is another; what users say since is of
+    later events.
+    """
     how = groups.settlement(db, tenant.id, controls)
     before = queries.newest_run(db, tenant.id, how.event, how.kind, lock=True)
-    if before is None or basis.read(before.basis) != how:
-        begin(db, tenant, how, now)
+    if before is not None and basis.read(before.basis) != how:
+        settled = results.assets(db, tenant.id, how.event, how.kind)
+        begin(db, tenant, how, now, assets=settled)
 
 
 def close_due(db: Connection, tenant: Tenant, now: datetime) -> None:

@@ -49,13 +49,13 @@ def start(db: Connection, tenant: Tenant, event: Event, now: datetime) -> None:
     begin(db, tenant, how, now)
 
 
-def begin(db: Connection, tenant: Tenant, how: Basis, now: datetime) -> None:
-    """A new run of an event, of whoever takes part in it now."""
+def begin(db: Connection, tenant: Tenant, how: Basis, now: datetime, *, assets: Sequence[UUID] | None = None) -> None:
+    """A new run of an event, of whoever takes part in it now, or of these `assets`."""
     kind, event = how.kind, how.event
     before = queries.newest_run(db, tenant.id, event, kind, lock=True)
-    if kind is RunKind.CONTROL:
+    if assets is None and kind is RunKind.CONTROL:
         assets = loading.controls(db, tenant.id, event)
-    else:
+    elif assets is None:
         assets = loading.participants(db, tenant.id, event, invited=kind is RunKind.BASELINE)
     run = Run(
         event_uuid=event,
