@@ -84,19 +84,21 @@ def test_a_window_of_storing_time_holds_what_was_stored_in_it(greenbutton: Green
 
 def test_every_list_holds_what_was_stored_or_changed_in_the_window(shared: GreenButton) -> None:
     """The shown time of each entry decides: at the minimum it is there, at the maximum no more."""
-    party = Party(shared)
+    party, told = Party(shared), set()
     for kind, paths in KINDS.items():
         token = party.tokens[kind]
         for path in (each for each in paths if f"{each}/" in " ".join(paths) and not each.endswith("}")):
             address = party.addresses[path]
             times = updates(shared.atom(address, token))
-            assert times, address
-            for at in {*times.values(), max(times.values()) + timedelta(seconds=1)}:
+            told |= {path.rpartition("/")[2]} if times else set()
+            for at in {at + timedelta(seconds=more) for at in times.values() for more in (0, 1)}:
                 since = updates(shared.atom(f"{address}?updated-min={stamp(at)}", token))
                 before = updates(shared.atom(f"{address}?updated-max={stamp(at)}", token))
                 assert since == {own: time for own, time in times.items() if time >= at}, address
                 assert before == {own: time for own, time in times.items() if time < at}, address
             assert updates(shared.atom(f"{address}?updated-max=2019-01-01&start-index=1&max-results=1", token)) == {}
+    assert told >= {"UsagePoint", "MeterReading", "ReadingType", "LocalTimeParameters", "IntervalBlock"}
+    assert told >= {"Customer", "CustomerAccount", "CustomerAgreement", "Authorization", "ApplicationInformation"}
 
 
 def test_pages_are_those_of_what_the_window_leaves(greenbutton: GreenButton) -> None:
@@ -173,6 +175,9 @@ def test_parameters_that_mean_nothing_are_ignored_and_named(shared: GreenButton)
     assert answer.headers["ignored-parameters"] == "color, a_X-Bad_1"
     assert answer.status_code == 200
     assert "ignored-parameters" not in shared.get(f"{path}?depth=3").headers
+    [point, *_] = hrefs(shared.atom(f"/Subscription/{shared.consent.id}/UsagePoint"), "self", "espi-entry/UsagePoint")
+    one = shared.get(f"{point}?published-min=2099-01-01&depth=1")
+    assert (one.status_code, one.headers["ignored-parameters"]) == (200, "published-min, depth")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from energygrid.greenbutton.feed import Feed
 from energygrid.greenbutton.twins import WRITERS, json_entry
 from energygrid.surfaces.greenbutton.address import asked_url, own_url
 from energygrid.surfaces.greenbutton.answers import Draft, whole
-from energygrid.surfaces.greenbutton.asked import notes
+from energygrid.surfaces.greenbutton.asked import Asked, notes
 from energygrid.surfaces.greenbutton.call import Call
 from energygrid.surfaces.greenbutton.negotiation import MEDIA_TYPES, Form
 
@@ -28,8 +28,10 @@ def content_type(chosen: str, kind: str) -> str:
 
 
 def entry_draft(call: Call, chosen: str, entry: Entry) -> Draft:
+    """A single entry; it takes no parameter, so whatever is asked for is ignored."""
     body = xml_entry_document(entry) if MEDIA_TYPES[chosen] is Form.ATOM else json_entry(entry)
-    return whole(body, content_type(chosen, "entry"), entry.updated, notes(call.asked))
+    ignored = Asked(ignored=tuple(dict.fromkeys(call.request.query_params)))
+    return whole(body, content_type(chosen, "entry"), entry.updated, notes(ignored))
 
 
 def list_draft(
