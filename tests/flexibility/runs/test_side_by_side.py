@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from tests.flexibility.runs.conftest import BEFORE, STARTS, Fleet
+from tests.flexibility.runs.conftest import AFTER, BEFORE, EVENT_DAY, STARTS, Fleet
 
 from energygrid.access import tenants
 from energygrid.access.audit import SYSTEM
@@ -17,6 +17,7 @@ from energygrid.access.caller import Tenant
 from energygrid.database.engine import Database
 from energygrid.flexibility import runs
 from energygrid.flexibility.events import nominations
+from energygrid.flexibility.events.event import Event
 from energygrid.flexibility.runs import running
 from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.queries import results
@@ -48,6 +49,32 @@ def test_parts_that_end_together_publish_once(
         fleet.write(assets, history)
         event = fleet.event(assets, status="SCHEDULED")
         runs.start(fleet.db, tenant, event, BEFORE)
+    _both_parts_at_once(database, tenant, event, RunKind.BASELINE, monkeypatch)
+    with _fleet(database, tenant) as fleet:
+        run = run_queries.newest_run(fleet.db, tenant.id, event.uuid, RunKind.BASELINE)
+        assert run is not None
+        assert (run.state, fleet.find(event.uuid).baselines_revision) == ("READY", 1)
+
+
+def test_controls_that_end_together_are_one_group_of_one_settlement(
+    database: Database, tenant: Tenant, history: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _fleet(database, tenant) as fleet:
+        called, controls = fleet.add(1), fleet.add(2, 11)
+        fleet.write([*called, *controls], [*history, EVENT_DAY])
+        terms = {"ruleSets": ["CONTROL_GROUP"], "controlShare": 0.5}
+        event = fleet.event(called, controls=controls, terms=terms)
+        runs.start(fleet.db, tenant, event, AFTER)
+    _both_parts_at_once(database, tenant, event, RunKind.CONTROL, monkeypatch)
+    with _fleet(database, tenant) as fleet:
+        run = run_queries.newest_run(fleet.db, tenant.id, event.uuid, RunKind.SETTLEMENT)
+        assert run is not None
+        assert (run.revision, run.basis["methods"][0]["group"]["controls"]) == (1, 2)
+
+
+def _both_parts_at_once(
+    database: Database, tenant: Tenant, event: Event, kind: RunKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = Barrier(2, timeout=30)
 
     def write(*given: Any) -> int:
@@ -58,14 +85,9 @@ def test_parts_that_end_together_publish_once(
     monkeypatch.setattr(running, "_write", write)
     with ThreadPoolExecutor(2) as workers:
         jobs = [
-            workers.submit(database.write, runs.run_part, tenant, event.uuid, RunKind.BASELINE, 1, part, BEFORE)
-            for part in range(2)
+            workers.submit(database.write, runs.run_part, tenant, event.uuid, kind, 1, part, AFTER) for part in range(2)
         ]
         assert [job.result(timeout=60) for job in jobs] == [None, None]
-    with _fleet(database, tenant) as fleet:
-        run = run_queries.newest_run(fleet.db, tenant.id, event.uuid, RunKind.BASELINE)
-        assert run is not None
-        assert (run.state, fleet.find(event.uuid).baselines_revision) == ("READY", 1)
 
 
 def test_curves_that_are_filed_while_a_part_is_computed_are_those_that_are_published(
