@@ -2,6 +2,7 @@
 
 import io
 import re
+from html import unescape
 from typing import Any
 
 import polars as pl
@@ -113,3 +114,18 @@ def test_the_green_button_words_stand_on_the_page(ann: Browser):
     assert "Green Button" in text
     assert "Download My Data" in text
     assert "Connect My Data" in text
+
+
+def test_what_a_chart_shows_is_what_the_form_is_filled_in_with(ann: Browser):
+    chart = ann.get("/usage?day=2025-06-10")
+    [year, day] = [unescape(each) for each in re.findall(r'href="(/download\?[^"]*)"', chart.text)]
+    [shown] = {meter for link in (year, day) for meter in re.findall(r"meter=(\d+)", link)}
+    for link, span in ((year, ("2025-01-01", "2025-12-31")), (day, ("2025-06-10", "2025-06-10"))):
+        form = ann.get(link)
+        assert re.findall(r'type="date" value="([\d-]+)"', form.text) == list(span)
+        assert re.findall(r'name="meter" value="(\d+)" checked', form.text) == [shown]
+    plain, odd = ann.get("/download"), ann.get("/download?meter=1&from=never&to=1800-01-01")
+    assert odd.status_code == 200
+    assert re.findall(r'(?:value="[^"]*"(?: checked)?)', odd.text) == re.findall(
+        r'(?:value="[^"]*"(?: checked)?)', plain.text
+    )

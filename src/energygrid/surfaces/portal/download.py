@@ -61,10 +61,14 @@ class Wish:
 
 @router.get("/download")
 def download_page(request: Request, session: Customer, here: Here, now: Now) -> Response:
+    """The form, filled in with what a chart showed, or else with the last year of every meter."""
     own = here.database.read(_own, here.vault, session, now)
+    query = request.query_params
     today = now.astimezone(ZoneInfo(zone_of(session))).date()
-    fields = {"from": (today - timedelta(days=365)).isoformat(), "to": today.isoformat(), "format": "xml"}
-    return _form(request, own, list(own.meters), fields)
+    first, last = _date(query.get("from", "")) or today - timedelta(days=365), _date(query.get("to", "")) or today
+    shown = [each for each in own.meters if each in query.getlist("meter")]
+    fields = {"from": first.isoformat(), "to": last.isoformat(), "format": "xml"}
+    return _form(request, own, shown or list(own.meters), fields)
 
 
 @router.get("/download/file")
