@@ -73,12 +73,19 @@ def bills_of_meter(db: Connection, tenant_id: int, meter_id: str) -> list[Bill]:
     return _with_lines(db, tenant_id, queries.bills(db, tenant_id, meter_id=meter_id))
 
 
+def bills_of_no_meter(db: Connection, tenant_id: int, account_number: str) -> list[Bill]:
+    """Invoices to the account that name no meter, oldest period first."""
+    return _with_lines(db, tenant_id, queries.bills(db, tenant_id, account_number=account_number, of_no_meter=True))
+
+
 def plans_of_account(db: Connection, tenant_id: int, account_number: str) -> list[PaymentPlan]:
     rows = queries.payment_plans(db, tenant_id, account_number)
     return [PaymentPlan(**{name: getattr(row, name) for name in PaymentPlan.__slots__}) for row in rows]
 
 
 def _with_lines(db: Connection, tenant_id: int, rows: Sequence[Row[Any]]) -> list[Bill]:
+    if not rows:
+        return []
     lines: dict[str, list[Line]] = {}
     for row in queries.lines_of(db, tenant_id, [row.id for row in rows]):
         line = Line(row.kind, row.name, row.quantity, row.unit, row.price, row.amount)

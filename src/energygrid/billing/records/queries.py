@@ -198,6 +198,7 @@ def bills(
     *,
     account_number: str | None = None,
     meter_id: str | None = None,
+    of_no_meter: bool = False,
     ids: Sequence[str] | None = None,
 ) -> Sequence[Row[Any]]:
     """Current bills that match everything given, oldest period first."""
@@ -207,6 +208,8 @@ def bills(
         statement = statement.where(b.account_number == account_number)
     if meter_id is not None:
         statement = statement.where(b.meter_id == meter_id)
+    if of_no_meter:
+        statement = statement.where(b.meter_id.is_(None))
     if ids is not None:
         statement = statement.where(b.id.in_(ids))
     return db.execute(statement.order_by(b.start_date, b.source, b.id)).all()

@@ -12,7 +12,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlalchemy import Connection
 
-from energygrid.billing.records.bills import Bill, bills_of_account, bills_of_meter
+from energygrid.billing.records.bills import Bill, bills_of_account, bills_of_meter, bills_of_no_meter
 from energygrid.customers.meters import meters_of_account
 from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage import queries
@@ -62,12 +62,11 @@ def _general_invoices(db: Connection, ctx: Context, meter: SharedMeter) -> list[
     tenant_id = ctx.entitlement.tenant.id
     if meter.account_number is None:
         return []
-    bills = bills_of_account(db, tenant_id, meter.account_number)
-    invoices = [bill for bill in bills if bill.meter_id is None]
+    invoices = bills_of_no_meter(db, tenant_id, meter.account_number)
     if not invoices:
         return []
     billed: dict[tuple[date, date], set[str]] = {}
-    for bill in bills:
+    for bill in bills_of_account(db, tenant_id, meter.account_number):
         if bill.meter_id is not None:
             billed.setdefault((bill.start_date, bill.end_date), set()).add(bill.meter_id)
     present = {each.meter_id for each in meters_of_account(db, tenant_id, meter.account_number)}
