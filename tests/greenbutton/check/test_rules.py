@@ -419,6 +419,12 @@ def test_a_rule_finds_nothing_in_a_document_that_is_right(number: str) -> None:
     assert number in report.held, [each for each in report.findings if each.rule == number]
 
 
+def test_a_feed_that_is_not_https_is_told_so_once_for_each_host() -> None:
+    text = written(usage_feed()).replace(b'href="https:', b'href="http:')
+    [found] = [each for each in check.run(text).findings if each.rule == "P02"]
+    assert re.match(r"\d+ links lead to http://[\w.:-]+, the first \(rel=self\) to http://", found.message)
+
+
 def test_every_rule_has_a_case() -> None:
     assert set(CASES) == set(RULES)
 

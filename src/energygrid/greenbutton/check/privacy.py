@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from urllib.parse import unquote, urlsplit
 
-from energygrid.greenbutton.check.document import CUSTOMER, USAGE, Document, Entry
+from energygrid.greenbutton.check.document import CUSTOMER, USAGE, Document, Entry, Link
 from energygrid.greenbutton.check.readings import line_of
 from energygrid.greenbutton.check.rules import Hit, rule
 
@@ -68,10 +68,15 @@ def apart(document: Document) -> Iterator[Hit]:
 @rule("P02", 13, severity="warning", advice="write https URLs")
 def https_everywhere(document: Document) -> Iterator[Hit]:
     """Every URL is https, but for a program on its own machine that is redirected to itself [function block 13]"""
+    plain: dict[str, list[Link]] = {}
+    for link in (link for entry in document.entries for link in entry.links):
+        parts = urlsplit(link.href or "")
+        if parts.scheme == "http":
+            plain.setdefault(parts.netloc, []).append(link)
+    for host, links in plain.items():
+        first = links[0]
+        yield Hit(first.line, f"{len(links)} links lead to http://{host}, the first (rel={first.rel}) to {first.href}")
     for entry in document.entries:
-        for link in entry.links:
-            if urlsplit(link.href or "").scheme == "http":
-                yield Hit(link.line, f"the link rel={link.rel} leads to {link.href}")
         if entry.resource in {"ApplicationInformation", "Authorization"} and entry.body is not None:
             for element in entry.body.iter():
                 if (element.text or "").strip().startswith("http://") and not _OWN_MACHINE.match(element.text or ""):
