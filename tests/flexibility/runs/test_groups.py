@@ -156,6 +156,8 @@ def test_the_first_control_with_readings_settles_and_each_further_one_restates_a
     assert len(_of(fleet, CALLED)) == 6, "what is settled stays, whatever its users say since"
     assert _of(fleet, CALLED)["CONTROL_GROUP", 3].baseline == 1_351_000
     assert (_told(fleet.db), fleet.find(event.uuid).stats_revision) == ([1, 2, 3], 3)
+    measured = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'flexibility.measure_part'"
+    assert fleet.db.execute(text(measured)).scalar_one() == 2, "how well baselines fit is told once, a job a part"
     fleet.write(CONTROLS, [date(2026, 1, 11), date(2025, 12, 1)], value=lambda *_: 9.0, now=LATER)
     _caught_up(fleet)
     assert _told(fleet.db) == [1, 2, 3], "days without a part"

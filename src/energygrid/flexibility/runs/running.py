@@ -105,7 +105,8 @@ def run_part(
     if newest is None or newest.revision != revision:
         return
     _write(db, work, assets, made)
-    if kind is RunKind.SETTLEMENT and revision == 1:  # its readings are there: its baselines can be tried anew
+    if kind is RunKind.SETTLEMENT and queries.newest_run(db, tenant.id, event, kind, as_of=now) is None:
+        # the first one: readings of the event are there, and how well baselines fit can be told anew
         which: dict[str, Any] = {"event": str(event), "kind": kind, "revision": revision, "part": part}
         defer(db, MEASURE_PART, queue=QUEUE, priority=_LATER, tenant_id=tenant.id, **which)
     queries.hold_run(db, tenant.id, run, alone=True)
