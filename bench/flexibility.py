@@ -7,11 +7,13 @@ import os
 import resource
 import secrets
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from uuid import UUID, uuid4
 
+import msgspec
 import numpy as np
 import psycopg
 
@@ -19,8 +21,12 @@ from bench.database import libpq, open_database
 from bench.figures import Figure, show
 from bench.installation import Installation
 from energygrid.access import tenants
+from energygrid.access.audit import SYSTEM
+from energygrid.access.caller import Tenant
 from energygrid.database.engine import Database
 from energygrid.flexibility import runs
+from energygrid.flexibility.consumption import consumption
+from energygrid.flexibility.consumption.records import decode
 from energygrid.flexibility.events.queries import events as event_queries
 from energygrid.flexibility.runs import basis
 from energygrid.flexibility.runs.basis import RunKind
@@ -31,6 +37,7 @@ from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.metering import blocks
 
 _ASSETS, _DAYS = 100_000, 61
+_LATE = 50_000
 _STARTS = datetime(2026, 1, 15, 17, tzinfo=UTC)
 _WORKERS = os.cpu_count() or 1
 
@@ -93,6 +100,7 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
     run = database.read(queries.newest_run, tenant_id, event, RunKind.SETTLEMENT)
     assert run is not None
     assert run.state == "READY"
+    late = [_restated(database, tenant, assets[:some], event, bare / len(assets)) for some in (1_041, 50_000)]
     each, limit = settled / len(assets) * 1e6, bare / len(assets) * 1e6
     what = f"{len(assets):,} assets x {_DAYS} days"
     limit_is = "reading and unpacking the same blocks"
@@ -101,11 +109,36 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
         [
             Figure(what, settled, bare, "s", limit_is, "< 30 s", more_is_better=False),
             Figure("one asset", each, limit, "us", limit_is, more_is_better=False),
+            *late,
         ],
     )
     print(
         f"peak memory of one worker: {max(peaks):.0f} MB; of all {_WORKERS}: at most {max(peaks) * _WORKERS:.0f} MB\n"
     )
+
+
+def _restated(database: Database, tenant: Tenant, assets: Sequence[UUID], event: UUID, bare_one: float) -> Figure:
+    """50,000 corrected half-hours of the event's day; timed from their commit to the revision that has them."""
+    first, each = int(_STARTS.timestamp()), _LATE // len(assets)
+    rows = [
+        {"assetUUID": str(uuid), "timestamp": first + 1800 * at, "value": 0.111 + 0.001 * each}
+        for uuid in assets
+        for at in range(-each // 2, -each // 2 + each)
+    ]
+    records = decode(msgspec.json.encode(rows), most=len(rows), now=first + 86_400)
+    receipt = database.write(consumption.take, tenant, records, who=SYSTEM, now=datetime.now(UTC))
+    assert receipt.updated + receipt.accepted == len(rows)
+    before = database.read(queries.newest_run, tenant.id, event, RunKind.SETTLEMENT)
+    began = time.perf_counter()
+    database.write(runs.restate, tenant, _STARTS + timedelta(days=1))
+    taken = time.perf_counter() - began
+    after = database.read(queries.newest_run, tenant.id, event, RunKind.SETTLEMENT)
+    assert before is not None
+    assert after is not None
+    assert after.revision == before.revision + 1
+    what = f"restated: {len(rows):,} late readings of {len(assets):,} assets"
+    limit_is = "reading and unpacking their blocks, all workers"
+    return Figure(what, taken, bare_one * len(assets), "s", limit_is, "< 10 s", more_is_better=False)
 
 
 def _fill(db: psycopg.Connection[object], tenant_id: int, event: UUID) -> None:
