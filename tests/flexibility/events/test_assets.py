@@ -89,6 +89,9 @@ def test_a_portfolio_of_controls_is_compared_with_and_never_called(stage: Stage)
     assert _states(stage, whole) == _states(stage, event)
     with pytest.raises(NotFound, match="no portfolio"):
         stage.event(called, terms=terms | {"controlPortfolioUUID": str(uuid4())}, scheduled=False)
+    with pytest.raises(Conflict, match="calls nobody") as refused:
+        stage.event(apart, terms=terms)
+    assert refused.value.code == "NO_AUDIENCE"
 
 
 def test_portfolios_narrow_a_scheme_and_say_who_is_not_ready(stage: Stage) -> None:

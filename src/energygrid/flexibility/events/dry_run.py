@@ -64,7 +64,7 @@ def dry_run(db: Connection, tenant: Tenant, draft: Draft, now: datetime) -> DryR
     """What scheduling `draft` would do now; raises what making and scheduling it would."""
     values = events.prepare(db, tenant, draft)
     at = time_of(db, tenant, now)
-    events.require_schedulable(values["starts_at"], values["scheme_uuid"], draft.portfolios, at)
+    events.require_schedulable(values, draft.portfolios, at)
     reached = assets.judge(
         db,
         tenant,

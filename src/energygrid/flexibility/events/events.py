@@ -140,7 +140,8 @@ def schedule(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: dat
         raise Conflict("NOT_A_DRAFT", f"the event is {event.status}; only a draft can be scheduled")
     at = time_of(db, tenant, now)
     assigned = queries.portfolios_of(db, tenant.id, uuid)
-    require_schedulable(event.starts_at, event.scheme_uuid, assigned, at)
+    members = {"starts_at": event.starts_at, "scheme_uuid": event.scheme_uuid, "terms": event.terms}
+    require_schedulable(members, assigned, at)
     nominations.require_curves(db, tenant, event, at)
     require_reached(assets.settle(db, tenant, event, assigned, at))
     queries.insert_transition(db, tenant.id, uuid, status, at, now)
@@ -180,11 +181,14 @@ def discard(db: Connection, tenant: Tenant, uuid: UUID, *, who: Actor, now: date
     return event
 
 
-def require_schedulable(starts_at: datetime, scheme: UUID | None, assigned: Sequence[UUID], at: datetime) -> None:
-    """Raises Conflict EVENT_IN_THE_PAST and NO_AUDIENCE."""
-    _require_future(starts_at, at)
-    if scheme is None and not assigned:
+def require_schedulable(values: Mapping[str, Any], assigned: Sequence[UUID], at: datetime) -> None:
+    """Of an event with these members. Raises Conflict EVENT_IN_THE_PAST and NO_AUDIENCE."""
+    _require_future(values["starts_at"], at)
+    if values["scheme_uuid"] is None and not assigned:
         raise Conflict("NO_AUDIENCE", "the event reaches nobody: name its schemeUUID, or assign portfolios to it")
+    if assigned and set(assigned) <= set(terms.portfolios(values["terms"])):
+        why = "all assets of terms.controlPortfolioUUID are controls"
+        raise Conflict("NO_AUDIENCE", f"the event calls nobody: {why}; assign another portfolio to it")
 
 
 def require_reached(assets: int) -> None:
