@@ -30,7 +30,7 @@ def broken(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server() -> Iterator[str]:
     """Serves the feed at /feed to whoever knows the token; /later is being made."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,8 +49,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever)
         thread.start()
-        monkeypatch.setenv("ENERGYGRID_OUTGOING_ALLOW", "127.0.0.1")
-        monkeypatch.setenv("ENERGYGRID_OUTGOING_HTTP", "true")
         yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
         thread.join()
@@ -119,11 +117,9 @@ def test_an_answer_that_is_not_ready_says_when_to_come_back(type_in: Callable[..
     assert "7 seconds" in str(result.exception)
 
 
-def test_addresses_of_this_machine_are_called_only_where_the_operator_allows_it(
-    type_in: Callable[..., Result], server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ENERGYGRID_OUTGOING_ALLOW", "")
-    assert refused(type_in(f"{server}/feed")) == (Invalid, "FORBIDDEN_ADDRESS")
+def test_an_address_inside_a_network_is_called_only_where_the_operator_names_it(type_in: Callable[..., Result]) -> None:
+    for address in ("10.0.0.1", "169.254.169.254", "192.168.1.20:8443"):
+        assert refused(type_in(f"https://{address}/feed")) == (Invalid, "FORBIDDEN_ADDRESS")
 
 
 def test_a_file_that_is_not_there_is_said(type_in: Callable[..., Result]) -> None:
