@@ -1,5 +1,6 @@
 """The command line. Commands are edges: they open services, call one use case and print."""
 
+import gc
 import sys
 import traceback
 from collections.abc import Mapping
@@ -53,7 +54,9 @@ class _Commands(TyperGroup):
         place = _PLACES.get(cmd_name)
         if place is None:
             return None
+        gc.disable()  # importing makes no garbage, and looking for some takes a quarter of its time
         found = getattr(import_module(f"{__name__}.{place.module}"), place.attribute)
+        gc.enable()
         if place.help is None:
             alone = typer.Typer(add_completion=False)
             alone.command(cmd_name)(found)

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from energygrid import logs
 from energygrid.cli.common import Data, DatabaseUrl, console, print_exports, settings_from
-from energygrid.cli.processes import STOPPING, collect_seldom, end_after, stop
+from energygrid.cli.processes import STOPPING, collect_later, collect_seldom, end_after, stop
 from energygrid.database.embedded import EmbeddedServer
 from energygrid.database.migrate import migrate
 from energygrid.database.watch import kept_running
@@ -52,6 +52,7 @@ def serve(
     # uvicorn passes the signal that stopped it on to the handler from before; everything below must still be closed.
     for number in STOPPING:
         signal.signal(number, stop)
+    collect_later()
     if workers == 1:
         _import_beside("energygrid.app")
     with suppress(KeyboardInterrupt), _database_kept(settings), open_services(settings) as services:
@@ -71,6 +72,7 @@ def serve(
                 console.print("\nSandbox credentials (also: energygrid sandbox credentials):")
                 print_exports(credentials)
             sys.stdout.flush()
+            collect_seldom()
             answer_requests(host, port, workers)
 
 
@@ -110,6 +112,7 @@ def answer_requests(host: str, port: int, workers: int = 1) -> None:
 
 def application() -> Starlette:
     """The API of one process; as one of several it ends with the process that started it, however that ends."""
+    collect_later()
     from energygrid.app import create_app  # noqa: PLC0415 - no other command has to load every surface
 
     parent = multiprocessing.parent_process()
