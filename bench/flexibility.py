@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import msgspec
 import numpy as np
 import psycopg
+from sqlalchemy import Connection
 
 from bench.database import libpq, open_database
 from bench.figures import Figure, show
@@ -33,6 +34,8 @@ from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.loading import Days, load
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries import runs as queries
+from energygrid.flexibility.runs.queries.runs import Run
+from energygrid.flexibility.runs.running import READY
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.metering import blocks
 
@@ -74,7 +77,10 @@ def run(running: Installation, _meters: int, _rows: int) -> None:
     with open_database(running) as url:
         database = Database(url, pool_size=2)
         name, event = f"bench-{secrets.token_hex(4)}", uuid4()
-        tenant = database.write(tenants.create_tenant, name, environment="production", now=datetime.now(UTC))
+        terms = {"flexibility": {"deadline_days": 3650, "restate_after_s": 0}}
+        tenant = database.write(
+            tenants.create_tenant, name, environment="production", settings=terms, now=datetime.now(UTC)
+        )
         with psycopg.connect(libpq(url), autocommit=True) as db:
             _fill(db, tenant.id, event)
         measure(libpq(url), database, tenant.id, event)
@@ -85,7 +91,7 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
     tenant = database.read(tenants.get_tenant, tenant_id)
     found = database.read(event_queries.event, tenant_id, event)
     assert found is not None
-    how = basis.basis_of(found, RunKind.SETTLEMENT, FlexibilitySettings())
+    how = basis.basis_of(found, RunKind.SETTLEMENT, tenant.section("flexibility", FlexibilitySettings))
     assets = database.read(loading.participants, tenant_id, event)
     parts = [assets[at : at + 2_500] for at in range(0, len(assets), 2_500)]
     with ProcessPoolExecutor(_WORKERS, mp_context=get_context("spawn"), initializer=_open, initargs=(url,)) as pool:
@@ -96,10 +102,11 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
         began = time.perf_counter()
         database.write(runs.start, tenant, found, datetime.now(UTC))
         peaks = list(pool.map(_settle, [tenant_id] * len(parts), [event] * len(parts), range(len(parts))))
+        while (
+            database.read(_run, tenant_id, event).state != READY
+        ):  # the installation's own worker may have the last part
+            time.sleep(0.01)
         settled = time.perf_counter() - began
-    run = database.read(queries.newest_run, tenant_id, event, RunKind.SETTLEMENT)
-    assert run is not None
-    assert run.state == "READY"
     late = [_restated(database, tenant, assets[:some], event, bare / len(assets)) for some in (1_041, 50_000)]
     each, limit = settled / len(assets) * 1e6, bare / len(assets) * 1e6
     what = f"{len(assets):,} assets x {_DAYS} days"
@@ -118,24 +125,21 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
 
 
 def _restated(database: Database, tenant: Tenant, assets: Sequence[UUID], event: UUID, bare_one: float) -> Figure:
-    """50,000 corrected half-hours of the event's day; timed from their commit to the revision that has them."""
+    """50,000 corrected half-hours from the event's start on; timed from their commit to the revision that has them."""
     first, each = int(_STARTS.timestamp()), _LATE // len(assets)
     rows = [
         {"assetUUID": str(uuid), "timestamp": first + 1800 * at, "value": 0.111 + 0.001 * each}
         for uuid in assets
-        for at in range(-each // 2, -each // 2 + each)
+        for at in range(each)
     ]
     records = decode(msgspec.json.encode(rows), most=len(rows), now=first + 86_400)
+    before = database.read(_run, tenant.id, event).revision
     receipt = database.write(consumption.take, tenant, records, who=SYSTEM, now=datetime.now(UTC))
-    assert receipt.updated + receipt.accepted == len(rows)
-    before = database.read(queries.newest_run, tenant.id, event, RunKind.SETTLEMENT)
     began = time.perf_counter()
-    database.write(runs.restate, tenant, _STARTS + timedelta(days=1))
+    assert receipt.rejected_count == 0
+    while (found := database.read(_run, tenant.id, event)).revision == before or found.state != READY:
+        time.sleep(0.01)
     taken = time.perf_counter() - began
-    after = database.read(queries.newest_run, tenant.id, event, RunKind.SETTLEMENT)
-    assert before is not None
-    assert after is not None
-    assert after.revision == before.revision + 1
     what = f"restated: {len(rows):,} late readings of {len(assets):,} assets"
     limit_is = "reading and unpacking their blocks, all workers"
     return Figure(what, taken, bare_one * len(assets), "s", limit_is, "< 10 s", more_is_better=False)
@@ -157,6 +161,12 @@ def _fill(db: psycopg.Connection[object], tenant_id: int, event: UUID) -> None:
     db.execute(_BLOCKS, about | {"first": first})
     for table in ("reading_block", "series", "flex_asset", "flex_event_asset"):
         db.execute(f"VACUUM ANALYZE {table}")
+
+
+def _run(db: Connection, tenant_id: int, event: UUID) -> Run:
+    found = queries.newest_run(db, tenant_id, event, RunKind.SETTLEMENT)
+    assert found is not None
+    return found
 
 
 _database: list[Database] = []

@@ -108,7 +108,8 @@ def run_part(
     if kind is RunKind.SETTLEMENT and queries.newest_run(db, tenant.id, event, kind, as_of=now) is None:
         # the first one: readings of the event are there, and how well baselines fit can be told anew
         which: dict[str, Any] = {"event": str(event), "kind": kind, "revision": revision, "part": part}
-        defer(db, MEASURE_PART, queue=QUEUE, priority=_LATER, tenant_id=tenant.id, **which)
+        turn = f"measure {tenant.id}"  # one at a time, so that late readings need not wait for them
+        defer(db, MEASURE_PART, queue=QUEUE, priority=_LATER, lock=turn, tenant_id=tenant.id, **which)
     queries.hold_run(db, tenant.id, run, alone=True)
     if queries.open_parts(db, tenant.id, run) == 0:
         _finish(db, tenant, run, how, now)
