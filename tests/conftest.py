@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,9 +85,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @dataclass
 class Clones:
-    """Databases like the template, for one test at a time: a clone costs far more than emptying one.
+    """Databases like the template, for one test at a time: a copy costs far more than emptying one.
 
-    A database that a test has left with another schema, or with somebody still connected, is dropped.
+    What `keep_contents` has kept in the template is put back. A database that a test has left with another schema, or
+    with somebody still connected, is dropped.
     """
 
     server: URL
@@ -102,6 +103,14 @@ class Clones:
         with self._open(name) as db:
             return name, db.execute(_SCHEMA).fetchone()
 
+    @contextmanager
+    def database(self, pool_size: int = 32) -> Iterator[Database]:
+        clone = self.take()
+        database = Database(self.server.set(database=clone[0]), pool_size=pool_size)
+        yield database
+        database.close()
+        self.give_back(*clone)
+
     def give_back(self, name: str, schema: object) -> None:
         with self._open(name) as db:
             until = time.monotonic() + 1  # connections that were closed just now take a moment to go
@@ -112,6 +121,8 @@ class Clones:
                 filled = [table for (table,) in db.execute(_FILLED)]
                 if filled:
                     db.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
+                for (restore,) in db.execute(_RESTORE).fetchall():
+                    db.execute(restore)
                 self.free.append((name, schema))
                 return
         _on_server(self.server, f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -126,6 +137,18 @@ _SCHEMA = """
            (SELECT count(*) FROM pg_attribute WHERE NOT attisdropped), (SELECT count(*) FROM pg_trigger),
            (SELECT version_num FROM alembic_version)
 """
+_KEEP = """
+    SELECT format('CREATE TABLE kept.%I AS TABLE public.%I', relname, relname) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+      AND pg_relation_size(oid) > 0
+"""
+_RESTORE = """
+    SELECT format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE TABLE kept.%I', tablename, tablename)
+    FROM pg_tables WHERE schemaname = 'kept'
+    UNION ALL
+    SELECT format('SELECT setval(%L, 1000000)', format('%I.%I', schemaname, sequencename))
+    FROM pg_sequences WHERE schemaname = 'public' AND EXISTS (SELECT FROM pg_namespace WHERE nspname = 'kept')
+"""
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -137,6 +160,14 @@ _FILLED = """
 """
 
 
+def keep_contents(url: URL) -> None:
+    """Have copies of this database begin with what is in it now."""
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as db:
+        db.execute("CREATE SCHEMA kept")
+        for (keep,) in db.execute(_KEEP).fetchall():
+            db.execute(keep)
+
+
 @pytest.fixture(scope="session")
 def clones(server: URL, template: URL) -> Clones:
     return Clones(server, template)
@@ -145,18 +176,8 @@ def clones(server: URL, template: URL) -> Clones:
 @pytest.fixture
 def new_database(clones: Clones) -> Iterator[Callable[[], Database]]:
     """Makes databases of their own: like the migrated template, and nobody else's while the test runs."""
-    made: list[tuple[tuple[str, object], Database]] = []
-
-    def make() -> Database:
-        clone = clones.take()
-        database = Database(clones.server.set(database=clone[0]), pool_size=32)
-        made.append((clone, database))
-        return database
-
-    yield make
-    for clone, database in made:
-        database.close()
-        clones.give_back(*clone)
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(clones.database())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from sqlalchemy.engine import URL
-from tests.conftest import copied
+from tests.conftest import Clones, copied, keep_contents
 from tests.metering.test_ingest import day_csv
 from typer.testing import CliRunner, Result
 
@@ -31,13 +31,14 @@ METER = "123456789"
 
 
 @pytest.fixture(scope="session")
-def sandbox_template(server: URL, template: URL) -> Iterator[str]:
-    """Name of a database with the sandbox in it: loading it takes longer than most tests."""
+def sandboxes(server: URL, template: URL) -> Iterator[Clones]:
+    """Databases with the sandbox in it: loading it takes longer than most tests."""
     with copied(server, str(template.database)) as url, pytest.MonkeyPatch.context() as environment:
         _settings(environment, url)
         with open_services(Settings()) as services:
             sandbox.load(services)
-        yield str(url.database)
+        keep_contents(url)
+        yield Clones(server, url)
 
 
 def _settings(environment: pytest.MonkeyPatch, url: URL) -> None:
@@ -47,12 +48,10 @@ def _settings(environment: pytest.MonkeyPatch, url: URL) -> None:
 
 
 @pytest.fixture
-def database(server: URL, sandbox_template: str) -> Iterator[Database]:
+def database(sandboxes: Clones) -> Iterator[Database]:
     """A sandbox of this test's own."""
-    with copied(server, sandbox_template) as url:
-        database = Database(url, pool_size=4)
+    with sandboxes.database(pool_size=4) as database:
         yield database
-        database.close()
 
 
 @pytest.fixture

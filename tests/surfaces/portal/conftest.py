@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import URL
 from starlette.testclient import TestClient
-from tests.conftest import copied
+from tests.conftest import Clones, copied, keep_contents
 from tests.surfaces.portal.world import PASSWORD, PASSWORDS, RULES, World, make_world
 
 from energygrid.access.caller import Tenant
@@ -52,14 +52,15 @@ def hidden_of(page: Any, action: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def world_template(
     server: URL, template: URL, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Tenant]]:
+) -> Iterator[tuple[Clones, Tenant]]:
     """A database with the world in it, made once a worker, that every test gets a copy of."""
     with copied(server, str(template.database)) as url:
         database = Database(url, pool_size=2)
         settings = Settings(data_dir=tmp_path_factory.mktemp("world"), environment="sandbox")
         world = make_world(_services(database, settings))
         database.close()
-        yield str(url.database), world.tenant
+        keep_contents(url)
+        yield Clones(server, url), world.tenant
 
 
 def _services(database: Database, settings: Settings) -> Services:
@@ -68,16 +69,14 @@ def _services(database: Database, settings: Settings) -> Services:
 
 
 @pytest.fixture
-def services(server: URL, world_template: tuple[str, Tenant], settings: Settings) -> Iterator[Services]:
+def services(world_template: tuple[Clones, Tenant], settings: Settings) -> Iterator[Services]:
     """On a copy of the world of this test's own."""
-    with copied(server, world_template[0]) as url:
-        database = Database(url, pool_size=8)
+    with world_template[0].database(pool_size=8) as database:
         yield _services(database, settings)
-        database.close()
 
 
 @pytest.fixture
-def world(services: Services, world_template: tuple[str, Tenant]) -> World:
+def world(services: Services, world_template: tuple[Clones, Tenant]) -> World:
     return World(services, world_template[1])
 
 
