@@ -118,11 +118,8 @@ class Clones:
                 time.sleep(0.002)
             if alone and db.execute(_SCHEMA).fetchone() == schema:
                 db.execute("SET session_replication_role = replica")  # what is append-only is emptied, too
-                filled = [table for (table,) in db.execute(_FILLED)]
-                if filled:
-                    db.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
-                for (restore,) in db.execute(_RESTORE).fetchall():
-                    db.execute(restore)
+                for statements in (_EMPTY, _RESTORE):
+                    db.execute("; ".join(each for (each,) in db.execute(statements).fetchall()))
                 self.free.append((name, schema))
                 return
         _on_server(self.server, f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -146,15 +143,18 @@ _RESTORE = """
     SELECT format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE TABLE kept.%I', tablename, tablename)
     FROM pg_tables WHERE schemaname = 'kept'
     UNION ALL
-    SELECT format('SELECT setval(%L, 1000000)', format('%I.%I', schemaname, sequencename))
-    FROM pg_sequences WHERE schemaname = 'public' AND EXISTS (SELECT FROM pg_namespace WHERE nspname = 'kept')
+    SELECT format('SELECT setval(%L, %s, false)', format('%I.%I', schemaname, sequencename),
+                  CASE WHEN to_regnamespace('kept') IS NULL THEN 1 ELSE 1000000 END)
+    FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
 """
 _OTHERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
-_FILLED = """
-    SELECT quote_ident(relname) FROM pg_class
+_EMPTY = """
+    SELECT format(CASE WHEN pg_relation_size(oid) > 262144 THEN 'TRUNCATE %I CASCADE' ELSE 'DELETE FROM %I' END,
+                  relname)
+    FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
       AND pg_relation_size(oid) > 0
 """
