@@ -73,6 +73,11 @@ def bills_of_meter(db: Connection, tenant_id: int, meter_id: str) -> list[Bill]:
     return _with_lines(db, tenant_id, queries.bills(db, tenant_id, meter_id=meter_id))
 
 
+def periods_of_meter(db: Connection, tenant_id: int, meter_id: str) -> list[tuple[date, date]]:
+    """First day and day after the last one of its bills, the latest first; an invoice that names no meter has none."""
+    return queries.bill_periods(db, tenant_id, meter_id)
+
+
 def bills_of_no_meter(db: Connection, tenant_id: int, account_number: str) -> list[Bill]:
     """Invoices to the account that name no meter, oldest period first."""
     return _with_lines(db, tenant_id, queries.bills(db, tenant_id, account_number=account_number, of_no_meter=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, func, select, update
@@ -213,6 +213,18 @@ def bills(
     if ids is not None:
         statement = statement.where(b.id.in_(ids))
     return db.execute(statement.order_by(b.start_date, b.source, b.id)).all()
+
+
+def bill_periods(db: Connection, tenant_id: int, meter_id: str) -> list[tuple[date, date]]:
+    """Periods of a meter's current bills, the latest first."""
+    b = bill.c
+    statement = (
+        select(b.start_date, b.end_date)
+        .where(b.tenant_id == tenant_id, b.meter_id == meter_id, b.superseded_at.is_(None))
+        .distinct()
+        .order_by(b.start_date.desc(), b.end_date.desc())
+    )
+    return [(row.start_date, row.end_date) for row in db.execute(statement)]
 
 
 def lines_of(db: Connection, tenant_id: int, ids: Sequence[str]) -> Sequence[Row[Any]]:

@@ -12,7 +12,13 @@ from datetime import date, datetime
 import numpy as np
 from sqlalchemy import Connection
 
-from energygrid.billing.records.bills import Bill, bills_of_account, bills_of_meter, bills_of_no_meter
+from energygrid.billing.records.bills import (
+    Bill,
+    bills_of_account,
+    bills_of_meter,
+    bills_of_no_meter,
+    periods_of_meter,
+)
 from energygrid.customers.meters import meters_of_account
 from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage import queries
@@ -49,12 +55,21 @@ def billed_periods(
     """Periods that lie wholly in what the consent covers and touch the window, oldest first."""
     own = bills_of_meter(db, ctx.entitlement.tenant.id, meter.meter_id)
     general = _general_invoices(db, ctx, meter)
-    bills = [bill for bill in (*own, *general) if _is_covered(bill, meter, zone)]
+    bills = [bill for bill in (*own, *general) if _is_covered(bill.start_date, bill.end_date, meter, zone)]
     if not bills:
         return []
     first = queries.bills_first_known(db, ctx.entitlement.tenant.id, [bill.id for bill in bills])
     periods = [period for period in _joined(meter, bills, first) if _is_wanted(period, zone, window)]
     return sorted(periods, key=lambda each: (each.start, each.end, str(each.key)))
+
+
+def is_billed(db: Connection, ctx: Context, meter: SharedMeter, zone: str) -> bool:
+    """Whether there are any `billed_periods`, without reading what was billed."""
+    own = periods_of_meter(db, ctx.entitlement.tenant.id, meter.meter_id)
+    if any(_is_covered(*period, meter, zone) for period in own):
+        return True
+    general = _general_invoices(db, ctx, meter)
+    return any(_is_covered(bill.start_date, bill.end_date, meter, zone) for bill in general)
 
 
 def _general_invoices(db: Connection, ctx: Context, meter: SharedMeter) -> list[Bill]:
@@ -74,9 +89,9 @@ def _general_invoices(db: Connection, ctx: Context, meter: SharedMeter) -> list[
     return [each for each in invoices if (billed.get((each.start_date, each.end_date)) or present) == alone]
 
 
-def _is_covered(bill: Bill, meter: SharedMeter, zone: str) -> bool:
-    """Whether all of a bill's days are days in which the customer held the meter, and the consent covers them."""
-    low, high = (int(day_span(day, zone).start.timestamp()) for day in (bill.start_date, bill.end_date))
+def _is_covered(start_date: date, end_date: date, meter: SharedMeter, zone: str) -> bool:
+    """Whether all days of a bill are days in which the customer held the meter, and the consent covers them."""
+    low, high = (int(day_span(day, zone).start.timestamp()) for day in (start_date, end_date))
     for start, end in instants(meter, EVERYTHING):
         first, last = _days(start, end, zone)
         if first <= low and high <= last:

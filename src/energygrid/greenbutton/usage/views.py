@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from energygrid.greenbutton.atom import Entry
 from energygrid.greenbutton.entitlement import SharedMeter
 from energygrid.greenbutton.usage import entries, intervals
-from energygrid.greenbutton.usage.bills import billed_periods
+from energygrid.greenbutton.usage.bills import is_billed
 from energygrid.greenbutton.usage.context import Context
 from energygrid.greenbutton.usage.costs import Tariff, priced, tariffs_of
 from energygrid.greenbutton.usage.outline import extents, records
@@ -31,7 +31,7 @@ def _points(db: Connection, ctx: Context, meters: list[ServedMeter]) -> list[Ent
         entries.usage_point(
             ctx,
             each,
-            has_bills=bills and bool(billed_periods(db, ctx, each.meter, each.zone)),
+            has_bills=bills and is_billed(db, ctx, each.meter, each.zone),
             has_power_quality=each.meter.meter_id in quality,
         )
         for each in meters
