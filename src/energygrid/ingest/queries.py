@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from energygrid.database.driver import driver
 from energygrid.ingest.rows import Note, Reject
 from energygrid.ingest.tables import ingest_job, ingest_note, ingest_reject, landed_chunk
 
@@ -16,10 +17,8 @@ _IS_TAKEN = text("state IN ('queued', 'running', 'completed')")
 
 
 def insert_chunks(db: Connection, tenant_id: int, upload_id: str, bodies: Iterable[bytes]) -> None:
-    driver = db.connection.driver_connection
-    assert driver is not None
     with (
-        driver.cursor() as cursor,
+        driver(db).cursor() as cursor,
         cursor.copy("COPY landed_chunk (tenant_id, upload_id, seq, body) FROM STDIN (FORMAT binary)") as copy,
     ):
         copy.set_types(["int8", "text", "int4", "bytea"])

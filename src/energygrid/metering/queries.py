@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from psycopg import Connection as Driver
 from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, bindparam, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.database import arrays
+from energygrid.database.driver import driver
 from energygrid.metering.readings import SeriesKey
 from energygrid.metering.tables import parked_reading, register_read, series
 
@@ -95,12 +95,6 @@ _WRITE_REVISIONS = """
 """
 
 
-def _driver(db: Connection) -> Driver[Any]:
-    driver = db.connection.driver_connection
-    assert isinstance(driver, Driver)
-    return driver
-
-
 def insert_series(
     db: Connection, tenant_id: int, owner_kind: str, keys: Sequence[tuple[SeriesKey, int, str]], now: datetime
 ) -> None:
@@ -110,7 +104,7 @@ def insert_series(
         for k, offset, zone in keys
     ]
     columns = [list(column) for column in zip(*rows, strict=True)]
-    with _driver(db).cursor() as cursor:
+    with driver(db).cursor() as cursor:
         cursor.execute(_ADD_SERIES, [tenant_id, owner_kind, now, *columns])
 
 
@@ -130,7 +124,7 @@ def blocks_in_range(
     db: Connection, series_ids: Sequence[int], first: date, last: date, as_of: datetime | None = None
 ) -> list[Block]:
     """Blocks of days first..last (both included), ordered by series and day; as known at `as_of` if given."""
-    with _driver(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         if as_of is None:
             cursor.execute(_BLOCKS_IN_RANGE, (arrays.bigints(series_ids), first, last))
         else:
@@ -139,7 +133,7 @@ def blocks_in_range(
 
 
 def blocks_by_key(db: Connection, keys: Sequence[tuple[int, date]]) -> list[Block]:
-    with _driver(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         ids, days = arrays.bigints([key[0] for key in keys]), arrays.dates([key[1] for key in keys])
         cursor.execute(_BLOCKS_BY_KEY, (ids, days))
         return [Block(*row) for row in cursor]
@@ -147,7 +141,7 @@ def blocks_by_key(db: Connection, keys: Sequence[tuple[int, date]]) -> list[Bloc
 
 def write_blocks(db: Connection, blocks: Sequence[Block]) -> set[tuple[int, date]]:
     """Insert or replace blocks; the keys of those that another writer had not changed meanwhile."""
-    with _driver(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         cursor.execute(_WRITE_BLOCKS, _columns(blocks))
         return {(series_id, day) for series_id, day in cursor}
 
@@ -155,7 +149,7 @@ def write_blocks(db: Connection, blocks: Sequence[Block]) -> set[tuple[int, date
 def write_revisions(db: Connection, blocks: Sequence[Block]) -> None:
     """Keep replaced blocks."""
     if blocks:
-        _driver(db).execute(_WRITE_REVISIONS, _columns(blocks))
+        driver(db).execute(_WRITE_REVISIONS, _columns(blocks))
 
 
 def _columns(blocks: Sequence[Block]) -> list[arrays.PackedArray]:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from psycopg import Connection as Driver
 from sqlalchemy import Connection, delete, insert, select
 
 from energygrid.database import arrays
+from energygrid.database.driver import driver
 from energygrid.flexibility.consumption.tables import flex_ingest
 
 
@@ -49,10 +49,8 @@ _WITHDRAWN = """
 
 def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> list[Target]:
     """Those of the assets that are the tenant's."""
-    driver = db.connection.driver_connection
-    assert isinstance(driver, Driver)
     named = arrays.texts(uuids)
-    with driver.cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         assets = cursor.execute(_ASSETS, (tenant_id, named)).fetchall()
         kinds, owners = (arrays.texts(list({row[at] for row in assets})) for at in (1, 2))
         known = cursor.execute(_SERIES, (tenant_id, kinds, owners)).fetchall()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from psycopg import Connection as Driver
 from sqlalchemy import (
     ARRAY,
     BindParameter,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from energygrid.billing.records.tables import utility_record
 from energygrid.billing.tables import bill
 from energygrid.customers.tables import meter, meter_rate
+from energygrid.database.driver import driver
 from energygrid.metering.tables import reading_revision, series
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -161,18 +161,12 @@ _POWER_QUALITY = _count(
 )
 
 
-def _driver(db: Connection) -> Driver[Any]:
-    driver = db.connection.driver_connection
-    assert isinstance(driver, Driver)
-    return driver
-
-
 def block_extents(
     db: Connection, wanted: Sequence[tuple[int, date, date]], since: datetime, as_of: datetime | None = None
 ) -> list[Extent]:
     """Of blocks of (series, first day, last day) known since an instant; as known at `as_of` if given."""
     ids, firsts, lasts = ([each[place] for each in wanted] for place in range(3))
-    with _driver(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         if as_of is None:
             cursor.execute(_BLOCK_EXTENTS, (ids, firsts, lasts, since))
         else:
@@ -185,7 +179,7 @@ def register_extents(
     db: Connection, wanted: Sequence[tuple[int, datetime, datetime]], since: datetime, as_of: datetime
 ) -> list[Extent]:
     ids, firsts, lasts = ([each[place] for each in wanted] for place in range(3))
-    with _driver(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         cursor.execute(_REGISTER_EXTENTS, (ids, firsts, lasts, since, as_of))
         return [Extent(*row) for row in cursor]
 
@@ -194,7 +188,7 @@ def register_reads(
     db: Connection, series_id: int, first: datetime, last: datetime, as_of: datetime
 ) -> list[RegisterRead]:
     """Reads at first to last, both included, oldest first: of each the value known at `as_of`."""
-    with _driver(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         cursor.execute(_REGISTER_READS, (series_id, first, last, as_of))
         return [RegisterRead(*row) for row in cursor]
 

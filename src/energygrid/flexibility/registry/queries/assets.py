@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from energygrid.access.tables import tenant
-from energygrid.flexibility.registry.queries.common import AnyRow, among, driver
+from energygrid.database.driver import driver
+from energygrid.flexibility.registry.queries.common import AnyRow, among
 from energygrid.flexibility.registry.tables import flex_asset, flex_user
 
 _ASSETS = select(*flex_asset.c)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from energygrid.flexibility.registry.queries.common import AnyRow, among, driver
+from energygrid.database.driver import driver
+from energygrid.flexibility.registry.queries.common import AnyRow, among
 from energygrid.flexibility.registry.tables import flex_consent
 
 _c = flex_consent.c

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from energygrid.flexibility.registry.queries.common import driver
+from energygrid.database.driver import driver
 
 
 class Ends(NamedTuple):

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from energygrid.flexibility.registry.queries.common import AnyRow, among, driver
+from energygrid.database.driver import driver
+from energygrid.flexibility.registry.queries.common import AnyRow, among
 from energygrid.flexibility.registry.tables import flex_asset, flex_scheme, flex_scheme_asset
 
 _s, _m = flex_scheme.c, flex_scheme_asset.c

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 
-from energygrid.flexibility.runs.queries.loading import driver_of
+from energygrid.database.driver import driver
 
 
 class Measured(NamedTuple):
@@ -57,7 +57,7 @@ _OF_PART = """
 
 def newest(db: Connection, series: Sequence[int]) -> dict[int, Newest]:
     """Of those of the series that have any reading."""
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return {row[0]: Newest(*row[1:]) for row in cursor.execute(_NEWEST, (list(series),))}
 
 
@@ -67,21 +67,21 @@ def store(db: Connection, tenant_id: int, measured: Sequence[Measured]) -> None:
         (tenant_id, each.asset_uuid, each.method, each.computed_at, Jsonb(each.basis), Jsonb(each.figures))
         for each in measured
     ]
-    with driver_of(db).cursor() as cursor:
+    with driver(db).cursor() as cursor:
         cursor.executemany(_STORE, rows)
 
 
 def of_asset(db: Connection, tenant_id: int, asset: UUID) -> list[Measured]:
-    return [Measured(*row) for row in driver_of(db).execute(_OF_ASSET, (tenant_id, asset))]
+    return [Measured(*row) for row in driver(db).execute(_OF_ASSET, (tenant_id, asset))]
 
 
 def of_assets(db: Connection, tenant_id: int, method: str, assets: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
     """Figures by one method, of those assets that have any."""
-    rows = driver_of(db).execute(_OF_ASSETS, (tenant_id, method, list(assets)))
+    rows = driver(db).execute(_OF_ASSETS, (tenant_id, method, list(assets)))
     return {row[0]: row[1] for row in rows}
 
 
 def of_part(db: Connection, tenant_id: int, event: UUID, kind: str, revision: int, part: int) -> list[UUID]:
     """The assets of one part of a run; none when it is gone."""
-    row = driver_of(db).execute(_OF_PART, (tenant_id, event, kind, revision, part)).fetchone()
+    row = driver(db).execute(_OF_PART, (tenant_id, event, kind, revision, part)).fetchone()
     return [] if row is None else list(row[0])

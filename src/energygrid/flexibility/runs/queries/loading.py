@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from psycopg import Connection as Driver
 from sqlalchemy import Connection
+
+from energygrid.database.driver import driver
 
 
 class Member(NamedTuple):
@@ -102,36 +103,30 @@ _PARTICIPANTS = _MEMBERS_OF_RUN.format(
 _CONTROLS = _MEMBERS_OF_RUN.format(who="p.state = 'INELIGIBLE' AND starts_with(p.reason, 'CONTROL_GROUP:')")
 
 
-def driver_of(db: Connection) -> Driver[Any]:
-    driver = db.connection.driver_connection
-    assert isinstance(driver, Driver)
-    return driver
-
-
 def participants(db: Connection, tenant_id: int, event: UUID, *, invited: bool = False) -> list[UUID]:
     """Assets that take part and whose readings may be used; with `invited` also those that may still opt in.
 
     In the order of their UUIDs.
     """
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return [row[0] for row in cursor.execute(_PARTICIPANTS, (tenant_id, event, invited))]
 
 
 def controls(db: Connection, tenant_id: int, event: UUID) -> list[UUID]:
     """Assets that others are compared with and whose readings may be used, in the order of their UUIDs."""
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return [row[0] for row in cursor.execute(_CONTROLS, (tenant_id, event))]
 
 
 def members(db: Connection, tenant_id: int, assets: Sequence[UUID]) -> list[Member]:
     """In the order of their UUIDs."""
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return [Member(*row) for row in cursor.execute(_MEMBERS, (tenant_id, list(assets)))]
 
 
 def blocks(db: Connection, series: Sequence[int], first: date, last: date, *, ever: bool = False) -> list[Blocks]:
     """Of the days first..last; with `ever` also those that were replaced since."""
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         cursor.execute(_EVER if ever else _NOW, (first, list(series), first, last))
         return [Blocks(*row) for row in cursor]
 
@@ -146,6 +141,6 @@ def events(
     apart_from: UUID | None = None,
 ) -> list[Taken]:
     """Those that touch [start, end)."""
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         cursor.execute(_EVENTS, (tenant_id, list(assets), apart_from, end, start))
         return [Taken(*row) for row in cursor]

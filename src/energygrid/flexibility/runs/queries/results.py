@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from energygrid.flexibility.runs.queries.loading import driver_of
+from energygrid.database.driver import driver
 from energygrid.flexibility.runs.statement import Statement
 
 _COLUMNS = ", ".join(Statement._fields)
@@ -22,7 +22,7 @@ _AT = "tenant_id = %s AND event_uuid = %s AND kind = %s"
 
 def insert(db: Connection, statements: Sequence[Statement]) -> None:
     command = f"COPY flex_statement ({_COLUMNS}) FROM STDIN (FORMAT binary)"
-    with driver_of(db).cursor() as cursor, cursor.copy(command) as copy:
+    with driver(db).cursor() as cursor, cursor.copy(command) as copy:
         copy.set_types(_TYPES)
         for statement in statements:
             copy.write_row(statement)
@@ -31,7 +31,7 @@ def insert(db: Connection, statements: Sequence[Statement]) -> None:
 def of_assets(db: Connection, tenant_id: int, event: UUID, kind: str, assets: Sequence[UUID]) -> list[Statement]:
     """Newest statements, in the order of their assets."""
     query = f"SELECT {_COLUMNS} FROM flex_statement WHERE {_AT} AND asset_uuid = ANY(%s::uuid[]) ORDER BY asset_uuid"  # noqa: S608
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return [Statement(*row) for row in cursor.execute(query, (tenant_id, event, kind, list(assets)))]
 
 
@@ -47,7 +47,7 @@ def replace(db: Connection, tenant_id: int, event: UUID, kind: str, keys: Sequen
         INSERT INTO flex_statement_revision ({_COLUMNS}) SELECT {_COLUMNS} FROM old
     """  # noqa: S608
     methods, assets = [key[0] for key in keys], [key[1] for key in keys]
-    driver_of(db).execute(moved, (methods, assets, tenant_id, event, kind))
+    driver(db).execute(moved, (methods, assets, tenant_id, event, kind))
 
 
 def leavers(
@@ -58,19 +58,19 @@ def leavers(
         SELECT method, asset_uuid FROM flex_statement
         WHERE {_AT} AND NOT (method = ANY(%s) AND asset_uuid = ANY(%s::uuid[]))
     """  # noqa: S608
-    return list(driver_of(db).execute(query, (tenant_id, event, kind, list(methods), list(assets))))
+    return list(driver(db).execute(query, (tenant_id, event, kind, list(methods), list(assets))))
 
 
 def assets(db: Connection, tenant_id: int, event: UUID, kind: str) -> list[UUID]:
     """Assets with any statement, by UUID."""
     query = f"SELECT DISTINCT asset_uuid FROM flex_statement WHERE {_AT} ORDER BY 1"  # noqa: S608
-    return [row[0] for row in driver_of(db).execute(query, (tenant_id, event, kind))]
+    return [row[0] for row in driver(db).execute(query, (tenant_id, event, kind))]
 
 
 def waiting(db: Connection, tenant_id: int, event: UUID, kind: str) -> list[UUID]:
     """Assets with a statement that waits for readings, by UUID."""
     query = f"SELECT DISTINCT asset_uuid FROM flex_statement WHERE {_AT} AND state = 'PENDING' ORDER BY 1"  # noqa: S608
-    return [row[0] for row in driver_of(db).execute(query, (tenant_id, event, kind))]
+    return [row[0] for row in driver(db).execute(query, (tenant_id, event, kind))]
 
 
 class Summed(NamedTuple):
@@ -96,7 +96,7 @@ _SUMS = f"""
 
 
 def sums(db: Connection, tenant_id: int, event: UUID, kind: str) -> dict[str, Summed]:
-    rows = driver_of(db).execute(_SUMS, (tenant_id, event, kind))
+    rows = driver(db).execute(_SUMS, (tenant_id, event, kind))
     return {row[0]: Summed(*row) for row in rows}
 
 
@@ -105,7 +105,7 @@ def each_part(
 ) -> Iterator[list[tuple[str, bytes | None, bytes]]]:
     """(method, curves, digest) of every statement, in the order of assets and methods, some thousand at a time."""
     query = f"SELECT method, curves, digest FROM flex_statement WHERE {_AT} ORDER BY asset_uuid, method"  # noqa: S608
-    with driver_of(db).cursor("statements", binary=True) as cursor:
+    with driver(db).cursor("statements", binary=True) as cursor:
         cursor.execute(query, (tenant_id, event, kind))
         while rows := cursor.fetchmany(5_000):
             yield rows
@@ -114,7 +114,7 @@ def each_part(
 def proofs(db: Connection, tenant_id: int, event: UUID, kind: str, method: str) -> Iterator[str]:
     """The evidence of every statement by a method, in the order of assets."""
     query = f"SELECT evidence FROM flex_statement WHERE {_AT} AND method = %s ORDER BY asset_uuid"  # noqa: S608
-    with driver_of(db).cursor("proofs", binary=True) as cursor:
+    with driver(db).cursor("proofs", binary=True) as cursor:
         cursor.execute(query, (tenant_id, event, kind, method))
         while rows := cursor.fetchmany(5_000):
             yield from (row[0] for row in rows)
@@ -138,7 +138,7 @@ def as_of(
     if at is None:
         return of_assets(db, tenant_id, event, kind, assets)
     key = (tenant_id, event, kind, list(assets))
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return [Statement(*row) for row in cursor.execute(_KEPT, (*key, *key, at))]
 
 
@@ -165,9 +165,9 @@ def baselines(
     source = f"SELECT tenant_id, asset_uuid, method, baseline FROM flex_statement WHERE {_AT}"  # noqa: S608
     if as_of is not None:
         source, key = _STANDING, (*key, *key, as_of)
-    found, driver = _BASELINES.format(source=source), driver_of(db)
-    total = driver.execute(f"SELECT count(*) {found}", key).fetchone()
-    rows = driver.execute(
+    found = _BASELINES.format(source=source)
+    total = driver(db).execute(f"SELECT count(*) {found}", key).fetchone()
+    rows = driver(db).execute(
         f"SELECT s.asset_uuid, a.asset_id, s.method, s.baseline {found}"
         " ORDER BY s.asset_uuid, s.method OFFSET %s LIMIT %s",
         (*key, offset, limit),
@@ -185,9 +185,9 @@ def page(
     db: Connection, tenant_id: int, event: UUID, kind: str, method: str, *, offset: int, limit: int
 ) -> tuple[list[tuple[UUID, str]], int]:
     """Assets with a statement by a method, (uuid, the caller's own id), by UUID; and how many there are."""
-    driver, key = driver_of(db), (tenant_id, event, kind, method)
-    total = driver.execute(f"SELECT count(*) {_SETTLED}", key).fetchone()
-    rows = driver.execute(
+    key = tenant_id, event, kind, method
+    total = driver(db).execute(f"SELECT count(*) {_SETTLED}", key).fetchone()
+    rows = driver(db).execute(
         f"SELECT s.asset_uuid, a.asset_id {_SETTLED} ORDER BY s.asset_uuid OFFSET %s LIMIT %s",
         (*key, offset, limit),
     )
@@ -216,5 +216,5 @@ def affected(
 ) -> list[tuple[UUID, str, UUID]]:
     """(event, kind, asset) of statements that the changed days of these series have a part in."""
     columns: list[list[Any]] = [list(column) for column in zip(*touched, strict=True)]
-    with driver_of(db).cursor(binary=True) as cursor:
+    with driver(db).cursor(binary=True) as cursor:
         return list(cursor.execute(_AFFECTED, (*columns, tenant_id, list(events))))

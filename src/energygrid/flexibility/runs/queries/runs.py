@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from energygrid.database import arrays
+from energygrid.database.driver import driver
 from energygrid.flexibility.events.tables import flex_event, flex_event_asset
 from energygrid.flexibility.registry.tables import flex_asset
 from energygrid.flexibility.runs.tables import flex_run, flex_run_part, flex_touched
@@ -29,6 +31,10 @@ class Run:
     head: bytes | None
 
 
+_ADD_TOUCHED = """
+    INSERT INTO flex_touched (tenant_id, touched_at, event_uuid, series, first, last)
+    VALUES (%s, %s, %s, %b::bigint[], %b::int[], %b::int[])
+"""
 _COLUMNS = [column for column in flex_run.c if column.name != "tenant_id"]
 _NEWEST = flex_run.c.revision.desc()
 
@@ -162,9 +168,9 @@ def states(db: Connection, tenant_id: int, event: UUID) -> dict[str, int]:
 def add_touched(
     db: Connection, tenant_id: int, touched: Sequence[tuple[int, int, int]], now: datetime, event: UUID | None = None
 ) -> None:
-    series, first, last = (list(column) for column in zip(*touched, strict=True))
-    values = {"series": series, "first": first, "last": last, "touched_at": now, "event_uuid": event}
-    db.execute(insert(flex_touched).values(tenant_id=tenant_id, **values))
+    series, first, last = zip(*touched, strict=True)
+    columns = arrays.bigints(series), arrays.ints(first), arrays.ints(last)
+    driver(db).execute(_ADD_TOUCHED, (tenant_id, now, event, *columns))
 
 
 def take_touched(db: Connection, tenant_id: int) -> list[tuple[UUID | None, list[tuple[int, int, int]]]]:
