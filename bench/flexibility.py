@@ -102,9 +102,8 @@ def measure(url: str, database: Database, tenant_id: int, event: UUID) -> None:
         began = time.perf_counter()
         database.write(runs.start, tenant, found, datetime.now(UTC))
         peaks = list(pool.map(_settle, [tenant_id] * len(parts), [event] * len(parts), range(len(parts))))
-        while (
-            database.read(_run, tenant_id, event).state != READY
-        ):  # the installation's own worker may have the last part
+        # the installation's own worker may have the last part
+        while database.read(_run, tenant_id, event).state != READY:
             time.sleep(0.01)
         settled = time.perf_counter() - began
     late = [_restated(database, tenant, assets[:some], event, bare / len(assets)) for some in (1_041, 50_000)]

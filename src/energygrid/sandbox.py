@@ -4,7 +4,6 @@ Loading is idempotent. Its client's secret is derived from the installation's se
 any time although only its hash is stored.
 """
 
-import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from energygrid.access.caller import Tenant
 from energygrid.access.passwords import Passwords
 from energygrid.access.scopes import SCOPES
 from energygrid.access.settings import AccessSettings
+from energygrid.access.third_parties.credentials import derived_secret
 from energygrid.access.vault import Vault
 from energygrid.billing import sandbox as billing_fixtures
 from energygrid.customers import sandbox as customer_fixtures
@@ -87,8 +87,7 @@ def credentials(services: Services) -> dict[str, str]:
 
 
 def _secret(vault: Vault) -> SecretStr:
-    derived = vault.fingerprint("sandbox client", CLIENT_ID.encode())
-    return SecretStr(base64.urlsafe_b64encode(derived).rstrip(b"=").decode())
+    return derived_secret(vault, "sandbox client", CLIENT_ID)
 
 
 def _load(db: Connection, vault: Vault, passwords: Passwords, now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 import typer
 
 from energygrid.access import tenants
+from energygrid.access.consents.dates import months_before
 from energygrid.access.signing_keys import load_keys
 from energygrid.cli.common import Data, DatabaseUrl, Json, console, print_json, settings_from
 from energygrid.cli.sections import SECTIONS, check_section
@@ -116,7 +117,7 @@ def _events(services: Services) -> Iterator[Check]:
             again = f"`energygrid flex recompute --tenant {tenant.key} --event {run.event_uuid}`"
             yield Check("run", "warning", found, f"see `job failed` in the log and that a worker runs; then {again}")
         today = tenants.tenant_now(tenant, now)
-        since = neso.three_months_before(today.date())
+        since = months_before(today.date(), neso.MONTHS)
         if (poor := services.database.read(poor_delivery, tenant, since=since, until=today)) is not None:
             remedy = "`bidPayment` of the events' stats shows each half-hour; the operator may deregister the unit"
             yield Check("poor delivery", "warning", f"{tenant.key}: {poor}", remedy)

@@ -16,7 +16,7 @@ from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as queries
 from energygrid.flexibility.runs.queries.runs import Run
 from energygrid.flexibility.runs.statement import Statement
-from energygrid.flexibility.settlement.energy import micro
+from energygrid.flexibility.settlement.energy import kwh, kwhs, micro
 
 _OUTSIDE = "."
 
@@ -61,8 +61,8 @@ def _explained(statement: Statement, how: Basis, newest: Run | None) -> dict[str
         "zone": proof["zone"],
         "nominationRevision": proof.get("nomination"),
         "flows": flows,
-        "countedKwh": [_told(value) for value in proof["counted"]],
-        "deliveredKwh": _told(proof["delivered"]),
+        "countedKwh": [str(each) for each in kwhs(proof["counted"])],
+        "deliveredKwh": str(kwh(proof["delivered"])),
         "amount": proof["amount"],
         "basisDigest": proof["basis"],
         "evidence": statement.evidence,
@@ -113,8 +113,8 @@ def _group(rules: Rules, proof: Mapping[str, Any], newest: Run | None) -> dict[s
         "ownLoadKwhPerDay": _kwh(known.get("load")),
         "distance": known.get("distance"),
         "controls": None if group is None else group.controls,
-        "changeKwh": [_told(value) for value in micro(group.mean_change).tolist()] if group and there else None,
-        "loadKwhPerDay": _told(round(group.load / group.controls)) if group and there else None,
+        "changeKwh": [str(each) for each in kwhs(micro(group.mean_change).tolist())] if group and there else None,
+        "loadKwhPerDay": str(kwh(round(group.load / group.controls))) if group and there else None,
         "scale": proof["import"]["adjustment"] if there else None,
         "digest": None if group is None else group.digest,
         "validity": totals.get(rules.rules.id, {}).get("controlGroup"),
@@ -122,8 +122,4 @@ def _group(rules: Rules, proof: Mapping[str, Any], newest: Run | None) -> dict[s
 
 
 def _kwh(of: int | None) -> str | None:
-    return None if of is None else _told(of)
-
-
-def _told(of: int) -> str:
-    return f"{of / 1_000_000:.6f}"
+    return None if of is None else str(kwh(of))

@@ -59,11 +59,11 @@ def published(db: Connection, tenant_id: int, basis: Basis, rules: Rules) -> dic
     event, method = basis.event, rules.rules.id
     proofs = results.proofs(db, tenant_id, event, basis.kind, method)
     called = (known for proof in proofs if (known := _called(proof).control) is not None)
-    found = control_group.validity(called, [each.habits for each in _controls(db, tenant_id, event, method)])
-    all_controls = sum(1 for _ in results.proofs(db, tenant_id, event, RunKind.CONTROL, method))
+    controls = [_read(proof) for proof in results.proofs(db, tenant_id, event, RunKind.CONTROL, method)]
+    found = control_group.validity(called, [each.habits for each in controls if each is not None])
     return {
         "controls": found.controls,
-        "waiting": all_controls - found.controls,
+        "waiting": controls.count(None),
         "valid": found.valid,
         "days": found.days,
         "bias": _short(found.bias),
@@ -80,10 +80,17 @@ def _short(figure: float | None) -> float | None:
 def _controls(db: Connection, tenant_id: int, event: UUID, method: str) -> Iterator[Control]:
     """Those with a profile and all readings of the event, in the order of their UUIDs."""
     for proof in results.proofs(db, tenant_id, event, RunKind.CONTROL, method):
-        found = _control(proof)
-        profile, actual = _whole(found.metered.baseline), _whole(found.metered.actual)
-        if found.control is not None and profile is not None and actual is not None:
-            yield Control(found.control, profile, actual)
+        if (found := _read(proof)) is not None:
+            yield found
+
+
+def _read(proof: str) -> Control | None:
+    """None without a profile, or without all readings of the event."""
+    found = _control(proof)
+    profile, actual = _whole(found.metered.baseline), _whole(found.metered.actual)
+    if found.control is None or profile is None or actual is None:
+        return None
+    return Control(found.control, profile, actual)
 
 
 def _whole(curve: list[int | None]) -> list[int] | None:

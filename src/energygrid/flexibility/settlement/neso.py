@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from energygrid.access.consents.dates import months_before
 from energygrid.flexibility.settlement.energy import MICRO
 from energygrid.flexibility.settlement.money import rounded
 
@@ -19,6 +20,7 @@ HALF_HOUR = Decimal("0.5")
 CAP = Decimal("1.2")
 _PERCENT = Decimal("0.01")
 _POOR = Decimal("0.5")
+MONTHS = 3
 _IN_A_ROW, _IN_THREE_MONTHS = 5, 10
 _MICRO_A_MWH = 1000 * MICRO
 
@@ -87,7 +89,7 @@ def poor_delivery(settled: Sequence[tuple[date, Decimal]], since: date) -> str |
             row = 0
             continue
         row += 1
-        poor = [each for each in poor if each > three_months_before(day)] + [day]
+        poor = [each for each in poor if each > months_before(day, MONTHS)] + [day]
         if day < since:
             continue
         if row >= _IN_A_ROW:
@@ -95,14 +97,3 @@ def poor_delivery(settled: Sequence[tuple[date, Decimal]], since: date) -> str |
         elif len(poor) >= _IN_THREE_MONTHS:
             told = f"K was below {_POOR} {len(poor)} times in the three months up to {day}"
     return told
-
-
-def three_months_before(day: date) -> date:
-    month = day.month - 3
-    year, month = (day.year, month) if month > 0 else (day.year - 1, month + 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(year, month, last)
-        except ValueError:
-            continue
-    raise AssertionError("every month has 28 days")

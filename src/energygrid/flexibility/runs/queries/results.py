@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from energygrid.database.driver import driver
+from energygrid.flexibility.runs.queries.runs import packed
 from energygrid.flexibility.runs.statement import Statement
 
 _COLUMNS = ", ".join(Statement._fields)
@@ -215,6 +216,5 @@ def affected(
     db: Connection, tenant_id: int, touched: Sequence[tuple[int, int, int]], events: Sequence[UUID]
 ) -> list[tuple[UUID, str, UUID]]:
     """(event, kind, asset) of statements that the changed days of these series have a part in."""
-    columns: list[list[Any]] = [list(column) for column in zip(*touched, strict=True)]
     with driver(db).cursor(binary=True) as cursor:
-        return list(cursor.execute(_AFFECTED, (*columns, tenant_id, list(events))))
+        return list(cursor.execute(_AFFECTED, (*packed(touched), tenant_id, list(events))))

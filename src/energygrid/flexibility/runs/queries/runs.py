@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from energygrid.database import arrays
+from energygrid.database.arrays import PackedArray
 from energygrid.database.driver import driver
 from energygrid.flexibility.events.tables import flex_event, flex_event_asset
 from energygrid.flexibility.registry.tables import flex_asset
@@ -168,9 +169,13 @@ def states(db: Connection, tenant_id: int, event: UUID) -> dict[str, int]:
 def add_touched(
     db: Connection, tenant_id: int, touched: Sequence[tuple[int, int, int]], now: datetime, event: UUID | None = None
 ) -> None:
+    driver(db).execute(_ADD_TOUCHED, (tenant_id, now, event, *packed(touched)))
+
+
+def packed(touched: Sequence[tuple[int, int, int]]) -> tuple[PackedArray, PackedArray, PackedArray]:
+    """For `%b::bigint[], %b::int[], %b::int[]`: series, and the first and the last day that changed of each."""
     series, first, last = zip(*touched, strict=True)
-    columns = arrays.bigints(series), arrays.ints(first), arrays.ints(last)
-    driver(db).execute(_ADD_TOUCHED, (tenant_id, now, event, *columns))
+    return arrays.bigints(series), arrays.ints(first), arrays.ints(last)
 
 
 def take_touched(db: Connection, tenant_id: int) -> list[tuple[UUID | None, list[tuple[int, int, int]]]]:
