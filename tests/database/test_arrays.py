@@ -3,9 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,11 +16,19 @@ from sqlalchemy.engine import URL
 
 from energygrid.database import arrays
 
+EPOCH = datetime(1970, 1, 1)
+INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))
+
 KINDS: list[tuple[str, Callable[[Any], arrays.PackedArray], st.SearchStrategy[Any]]] = [
     ("bigint", arrays.bigints, st.integers(-(2**63), 2**63 - 1)),
     ("int", arrays.ints, st.integers(-(2**31), 2**31 - 1)),
-    ("date", arrays.dates, st.dates(date(1, 1, 1), date(9999, 12, 31))),
-    ("timestamptz", arrays.instants, st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))),
+    ("date", lambda days: arrays.dates([(day - EPOCH.date()).days for day in days]), st.dates()),
+    (
+        "timestamptz",
+        lambda instants: arrays.instants(np.array([arrays.to_instant(each) for each in instants], "M8[us]")),
+        INSTANTS,
+    ),
+    ("uuid", lambda uuids: arrays.uuids(b"".join(each.bytes for each in uuids)), st.uuids()),
     ("bytea", arrays.byteas, st.none() | st.binary(max_size=40)),
     ("text", arrays.texts, st.none() | st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20)),
 ]
@@ -45,6 +54,39 @@ def test_what_is_packed_is_what_the_database_reads(
         assert list(_read_back(db, kind, pack(given_values))) == given_values
 
     holds()
+
+
+COLUMNS: list[tuple[str, st.SearchStrategy[Any], Callable[[Any], object]]] = [
+    ("bigint", st.integers(-(2**63), 2**63 - 1), int),
+    ("int", st.integers(-(2**31), 2**31 - 1), int),
+    ("date", st.dates(), lambda days: (EPOCH + timedelta(days=int(days))).date()),
+    (
+        "timestamptz",
+        INSTANTS,
+        arrays.to_datetime,
+    ),
+    ("bytea", st.none() | st.binary(max_size=40), lambda each: each),
+]
+
+
+@pytest.mark.parametrize(("kind", "values", "told"), COLUMNS, ids=[kind for kind, *_ in COLUMNS])
+def test_a_column_that_the_database_gives_is_what_it_was(
+    db: Connection, kind: str, values: st.SearchStrategy[Any], told: Callable[[Any], object]
+) -> None:
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(values, max_size=12))
+    def holds(given_values: list[Any]) -> None:
+        with arrays.columns(db) as cursor:
+            row = cursor.execute(f"SELECT %s::{kind}[]", (given_values,)).fetchone()
+        assert row is not None
+        assert [told(each) for each in row[0]] == given_values
+
+    holds()
+
+
+def test_a_column_of_numbers_has_no_nulls(db: Connection) -> None:
+    with arrays.columns(db) as cursor, pytest.raises(psycopg.DataError, match="null"):
+        cursor.execute("SELECT ARRAY[1, NULL]::int[]").fetchone()
 
 
 def test_a_connection_that_is_older_than_the_first_array_knows_arrays_too(server: URL) -> None:

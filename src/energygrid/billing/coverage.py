@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energygrid.billing.rates import DayType, Rate, TouPeriod
-from energygrid.metering.calendar import day_number, weekdays
+from energygrid.metering.calendar import date_of, day_number, weekdays
 from energygrid.metering.readings import Bools, Int16s, Int64s, UInt8s
 
 GAP: Final = -1
@@ -109,7 +109,7 @@ def check(rate: Rate) -> list[Finding]:
 
 def _of_pattern(day_type: DayType, hours: NDArray[np.int16], days: Int64s) -> list[Finding]:
     """One finding for each run of hours with the same fault."""
-    first, last = (date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in (days[0], days[-1]))
+    first, last = (date_of(int(day)) for day in (days[0], days[-1]))
     edges = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), _HOURS]
     return [
         Finding("TOU_GAP" if hours[start] == GAP else "TOU_OVERLAP", day_type, start, end, first, last, len(days))

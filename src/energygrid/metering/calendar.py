@@ -215,6 +215,11 @@ def day_starts(days: Int64s, zone: str) -> Int64s:
     return _marks(np.asarray(days, np.int64) * DAY_S, _rules(zone))
 
 
+def date_of(day: int) -> date:
+    """The date of a day; the inverse of `day_number`."""
+    return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
 def day_number(day: date) -> int:
     return day.toordinal() - _EPOCH_ORDINAL
 

@@ -1,18 +1,17 @@
 """From packed day blocks back to readings on the grid of their series. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 
+from energygrid.database.arrays import to_datetime
 from energygrid.metering import blocks
 from energygrid.metering.calendar import Span, day_starts, local_days
-from energygrid.metering.queries import Block
+from energygrid.metering.queries import Blocks
 from energygrid.metering.readings import DAY_S, Float64s, Int64s, UInt8s
 from energygrid.metering.series import Series
-
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,11 @@ class Grid:
     def of(cls, series: Series) -> "Grid":
         return cls(series.interval_s, series.offset_s, series.zone if series.is_daily else None)
 
+    @property
+    def intervals(self) -> int:
+        """Intervals of one day block; 0 for register reads."""
+        return DAY_S // self.interval_s if self.interval_s else 0
+
     def days(self, span: Span) -> tuple[int, int]:
         """First day block of the span, and how many there are."""
         start, end = span.instants()
@@ -60,27 +64,53 @@ class Grid:
         return np.arange(origin, origin + days * DAY_S, self.interval_s, dtype=np.int64)
 
 
-def on_grid(grid: Grid, rows: Mapping[int, int], found: Sequence[Block], span: Span) -> list[Readings]:
-    """Readings of the series `rows` (id -> row), from their blocks."""
+@dataclass(frozen=True, slots=True)
+class Gridded:
+    """Series that readings are written to, as columns: `id` and the position of its grid in `grids`."""
+
+    id: Int64s
+    grid: Int64s
+    grids: Sequence[Grid]
+
+    @classmethod
+    def of(cls, series: Sequence[Series]) -> "Gridded":
+        position: dict[Grid, int] = {}
+        grid = [position.setdefault(Grid.of(each), len(position)) for each in series]
+        return cls(np.array([each.id for each in series], np.int64), np.array(grid, np.int64), list(position))
+
+    @classmethod
+    def alike(cls, ids: Int64s, grid: Grid) -> "Gridded":
+        return cls(ids, np.zeros(len(ids), np.int64), [grid])
+
+
+def on_grid(grid: Grid, series_ids: Sequence[int], found: Blocks, span: Span) -> list[Readings]:
+    """Readings of each of the series, from their blocks."""
     first, days = grid.days(span)
-    intervals = DAY_S // grid.interval_s
-    within = [block for block in found if 0 <= (block.day - _EPOCH).days - first < days]
-    values = np.full((len(rows) * days, intervals), np.nan)
+    found = found.only((found.day >= first) & (found.day < first + days))
+    values = np.full((len(series_ids) * days, grid.intervals), np.nan)
     quality = np.zeros(values.shape, np.uint8)
-    known_at: list[datetime | None] = [None] * len(rows)
-    if within:
-        known = blocks.unpack_values([block.values for block in within], intervals)
-        at = [rows[block.series_id] * days + (block.day - _EPOCH).days - first for block in within]
+    row = _rows(series_ids, found.series_id)
+    if len(found):
+        known = blocks.unpack_values(found.values, grid.intervals)
+        at = row * days + found.day - first
         values[at] = known
-        quality[at] = blocks.unpack_quality([block.quality for block in within], known)
-    for block in within:
-        row = rows[block.series_id]
-        before = known_at[row]
-        if before is None or before < block.known_at:
-            known_at[row] = block.known_at
+        quality[at] = blocks.unpack_quality(found.quality, known)
+    known_at: list[datetime | None] = [None] * len(series_ids)
+    begins = np.flatnonzero(np.diff(row, prepend=-1))
+    if len(found):
+        newest = np.maximum.reduceat(found.known_at, begins)
+        for place, at_last in zip(row[begins].tolist(), newest, strict=True):
+            known_at[place] = to_datetime(at_last)
     instants = grid.instants(first, days)
     low, high = np.searchsorted(instants, span.instants()).tolist()
     start = instants[low:high]
-    by_series = values.reshape(len(rows), -1)[:, low:high]
-    quality_by_series = quality.reshape(len(rows), -1)[:, low:high]
-    return [Readings(start, by_series[row], quality_by_series[row], known_at[row]) for row in range(len(rows))]
+    by_series = values.reshape(len(series_ids), -1)[:, low:high]
+    quality_by_series = quality.reshape(len(series_ids), -1)[:, low:high]
+    return [Readings(start, by_series[row], quality_by_series[row], known_at[row]) for row in range(len(series_ids))]
+
+
+def _rows(series_ids: Sequence[int], found: Int64s) -> Int64s:
+    """The position of each of the found ids."""
+    ids = np.array(series_ids, np.int64)
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, found, sorter=order)]

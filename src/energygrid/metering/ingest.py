@@ -172,9 +172,8 @@ def follow_up(db: Connection, tenant_id: int, job_id: str, report: WriteReport) 
     Validation takes a few hundred series a job. These jobs of one tenant run one after the other and behind everything
     else: files must not wait for them.
     """
-    touched = sorted(report.touched.items())
+    touched = report.touched.tolist()
     for at in range(0, len(touched), _SERIES_A_JOB):
-        part = [[series_id, first, last] for series_id, (first, last) in touched[at : at + _SERIES_A_JOB]]
         defer(
             db,
             VALIDATE,
@@ -183,11 +182,10 @@ def follow_up(db: Connection, tenant_id: int, job_id: str, report: WriteReport) 
             priority=-10,
             tenant_id=tenant_id,
             job_id=job_id,
-            touched=part,
+            touched=touched[at : at + _SERIES_A_JOB],
         )
     if touched:
-        everything = [[series_id, first, last] for series_id, (first, last) in touched]
-        defer(db, WRITTEN, tenant_id=tenant_id, touched=everything)
+        defer(db, WRITTEN, tenant_id=tenant_id, touched=touched)
 
 
 def unpark(db: Connection, tenant: Tenant, meter_ids: Sequence[str], *, now: datetime) -> int:

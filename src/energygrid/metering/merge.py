@@ -1,15 +1,13 @@
 """Laying readings out as day blocks, and merging them with what is known already. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from energygrid.metering.blocks import Matrix
 from energygrid.metering.calendar import day_starts, local_days
+from energygrid.metering.grid import Grid, Gridded
 from energygrid.metering.quality import Quality
-from energygrid.metering.readings import DAY_S, Bools, Int64s, ReadingBatch, UInt8s
-from energygrid.metering.series import Series
+from energygrid.metering.readings import DAY_S, Bools, Float64s, Int64s, ReadingBatch, UInt8s
 
 
 @dataclass(slots=True)
@@ -21,59 +19,60 @@ class Layout:
     fits: Bools
 
 
-@dataclass(slots=True)
-class DayMatrix:
-    """Readings of equally long series, a row a (series, day), both ascending.
+@dataclass(frozen=True, slots=True)
+class DayReadings:
+    """Readings of equally long series by day block: blocks in the order of series and day, readings in time.
 
-    series  position of the series;  day  days since 1970
-    values  (rows, intervals), NaN where nothing was given
-    source  (rows, intervals) position in the batch, -1 where nothing was given
+    series_id, day   (b,) of each block
+    block, slot      (n,) position of each reading's block, and in it
+    row              (n,) its position in the batch
     """
 
-    series: Int64s
+    intervals: int
+    series_id: Int64s
     day: Int64s
-    values: Matrix
-    quality: UInt8s
-    source: Int64s
+    block: Int64s
+    slot: Int64s
+    row: Int64s
 
-    @property
-    def given(self) -> Bools:
-        return self.source >= 0
+    def only(self, which: Bools) -> "DayReadings":
+        """Some of the blocks."""
+        if which.all():
+            return self
+        there = which[self.block]
+        place = np.cumsum(which) - 1
+        return DayReadings(
+            self.intervals,
+            self.series_id[which],
+            self.day[which],
+            place[self.block[there]],
+            self.slot[there],
+            self.row[there],
+        )
 
 
-def lay_out(series: Sequence[Series], batch: ReadingBatch) -> Layout:
+def lay_out(series: Gridded, batch: ReadingBatch) -> Layout:
     """Days and positions of every reading on the grid of its series."""
-    interval = _column([each.interval_s or 1 for each in series], batch)
-    since = batch.start - _column([each.offset_s for each in series], batch)
+    if len(series.grids) == 1:
+        return _on(series.grids[0], batch.start)
+    layout = Layout(np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64), np.zeros(len(batch), np.bool_))
+    grid = series.grid[batch.index]
+    for place, each in enumerate(series.grids):
+        at = np.flatnonzero(grid == place)
+        part = _on(each, batch.start[at])
+        layout.day[at], layout.slot[at], layout.fits[at] = part.day, part.slot, part.fits
+    return layout
+
+
+def _on(grid: Grid, start: Int64s) -> Layout:
+    if grid.zone is not None:  # a local day stands under its date and must begin at local midnight
+        days = local_days(start, grid.zone)
+        return Layout(days, np.zeros(len(start), np.int64), day_starts(days, grid.zone) == start)
+    since = start - grid.offset_s
     day = since // DAY_S
     second = since - day * DAY_S
-    slot = second // interval
-    fits: Bools = slot * interval == second
-    if any(each.is_daily for each in series):
-        _lay_out_days(series, batch, Layout(day, slot, fits))
-    if any(each.interval_s == 0 for each in series):
-        fits &= np.array([each.interval_s > 0 for each in series], np.bool_)[batch.index]
-    return Layout(day, slot, fits)
-
-
-def _column(facts: list[int], batch: ReadingBatch) -> Int64s | np.int64:
-    """A fact of each reading's series; a scalar when all share it, for dividing by a scalar is far quicker."""
-    if len(set(facts)) == 1:
-        return np.int64(facts[0])
-    column: Int64s = np.array(facts, np.int64)[batch.index]
-    return column
-
-
-def _lay_out_days(series: Sequence[Series], batch: ReadingBatch, layout: Layout) -> None:
-    """A local day stands under its date and must begin at local midnight."""
-    zones = {each.zone for each in series if each.is_daily}
-    for zone in zones:
-        daily = np.array([each.is_daily and each.zone == zone for each in series], np.bool_)
-        at = np.flatnonzero(daily[batch.index])
-        days = local_days(batch.start[at], zone)
-        layout.day[at] = days
-        layout.slot[at] = 0
-        layout.fits[at] = day_starts(days, zone) == batch.start[at]
+    slot = second // (grid.interval_s or 1)
+    return Layout(day, slot, (slot * grid.interval_s == second) & (grid.interval_s > 0))
 
 
 @dataclass(slots=True)
@@ -85,15 +84,16 @@ class Sorted:
     repeated_different: Int64s
 
 
-def newest_per_interval(batch: ReadingBatch, layout: Layout) -> Sorted:
-    """Order of the readings by (series, day, interval), without those that a later one of the batch replaces.
+def newest_per_interval(series: Gridded, batch: ReadingBatch, layout: Layout) -> Sorted:
+    """Order of the readings by (series id, day, interval), without those that a later one of the batch replaces.
 
     `repeated_different` are the rows that were replaced by another value.
     """
     rows = np.flatnonzero(layout.fits)
+    rank = np.unique(series.id, return_inverse=True)[1]
     lowest = int(layout.day[rows].min()) if rows.size else 0
     days = int(layout.day[rows].max()) - lowest + 1 if rows.size else 1
-    place = (batch.index[rows].astype(np.int64) * days + (layout.day[rows] - lowest)) * DAY_S + layout.slot[rows]
+    place = (rank[batch.index[rows]] * days + (layout.day[rows] - lowest)) * DAY_S + layout.slot[rows]
     step = np.diff(place)
     if (step > 0).all():
         return Sorted(rows, 0, rows[:0])
@@ -106,39 +106,28 @@ def newest_per_interval(batch: ReadingBatch, layout: Layout) -> Sorted:
     return Sorted(rows[last], int((~different).sum()), earlier[different])
 
 
-def day_matrices(series: Sequence[Series], batch: ReadingBatch, layout: Layout, rows: Int64s) -> list[DayMatrix]:
-    """Readings `rows` (in order of series, day, interval) as matrices, one for each length of day."""
-    intervals = [each.intervals if each.interval_s else 0 for each in series]
-    if len(set(intervals)) == 1:
-        return [_day_matrix(batch, layout, rows, intervals[0])] if rows.size else []
-    lengths = np.array(intervals, np.int64)[batch.index[rows]]
-    return [
-        _day_matrix(batch, layout, rows[lengths == length], int(length)) for length in np.unique(lengths) if length > 0
-    ]
+def by_day(series: Gridded, batch: ReadingBatch, layout: Layout, rows: Int64s) -> list[DayReadings]:
+    """Readings `rows` (in order of series id, day, interval), apart for each length of day."""
+    intervals = np.array([grid.intervals for grid in series.grids], np.int64)
+    lengths = np.unique(intervals[intervals > 0]).tolist()
+    if len(lengths) == 1:
+        return [_by_day(series, batch, layout, rows, lengths[0])] if rows.size else []
+    of_row = intervals[series.grid[batch.index[rows]]]
+    parts = ((length, rows[of_row == length]) for length in lengths)
+    return [_by_day(series, batch, layout, part, length) for length, part in parts if part.size]
 
 
-def _day_matrix(batch: ReadingBatch, layout: Layout, rows: Int64s, intervals: int) -> DayMatrix:
-    index, day = batch.index[rows].astype(np.int64), layout.day[rows]
+def _by_day(series: Gridded, batch: ReadingBatch, layout: Layout, rows: Int64s, intervals: int) -> DayReadings:
+    series_id, day = series.id[batch.index[rows]], layout.day[rows]
     begins = np.ones(len(rows), np.bool_)
-    begins[1:] = (index[1:] != index[:-1]) | (day[1:] != day[:-1])
-    block = np.cumsum(begins) - 1
-    place = block * intervals + layout.slot[rows]
-    shape = (int(begins.sum()), intervals)
-    values = np.full(shape, np.nan)
-    values.reshape(-1)[place] = batch.value[rows]
-    quality = np.zeros(shape, np.uint8)
-    quality.reshape(-1)[place] = batch.quality[rows]
-    source = np.full(shape, -1, np.int64)
-    source.reshape(-1)[place] = rows
-    return DayMatrix(index[begins], day[begins], values, quality, source)
+    begins[1:] = (series_id[1:] != series_id[:-1]) | (day[1:] != day[:-1])
+    return DayReadings(intervals, series_id[begins], day[begins], np.cumsum(begins) - 1, layout.slot[rows], rows)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Merged:
-    """Known and given readings together, and for each position what became of the given one."""
+    """What becomes of given readings beside what is known of their intervals; all (n,)."""
 
-    values: Matrix
-    quality: UInt8s
     taken: Bools
     added: Bools
     replaced: Bools
@@ -147,9 +136,9 @@ class Merged:
 
 
 def merge(
-    known_values: Matrix, known_quality: UInt8s, values: Matrix, quality: UInt8s, given: Bools, *, own: bool = False
+    known_value: Float64s, known_quality: UInt8s, value: Float64s, quality: UInt8s, *, own: bool = False
 ) -> Merged:
-    """Merge given readings into known ones, all (rows, intervals).
+    """Judge given readings by known ones, all (n,); NaN is missing.
 
     - a missing reading erases nothing;
     - a source's estimate never replaces an actual value, and an estimate of our `own` replaces estimates alone
@@ -157,23 +146,17 @@ def merge(
     - the same value with the same quality is `unchanged`.
     Source: contracts/powerbox.md 4.7, last paragraph.
     """
-    known = ~np.isnan(known_values)
-    present = given & ~np.isnan(values)
-    same = known & present & (known_values == values) & (known_quality == quality)
+    known = ~np.isnan(known_value)
+    present = ~np.isnan(value)
+    same = known & present & (known_value == value) & (known_quality == quality)
     stronger = known_quality != Quality.ESTIMATED if own else known_quality == Quality.ACTUAL
     outranked = present & known & (quality == Quality.ESTIMATED) & stronger & ~same
     taken = present & ~same & ~outranked
     return Merged(
-        values=np.where(taken, values, known_values),
-        quality=np.where(taken, quality, known_quality),
-        taken=taken,
-        added=taken & ~known,
-        replaced=taken & known,
-        unchanged=same | (given & np.isnan(values)),
-        outranked=outranked,
+        taken=taken, added=taken & ~known, replaced=taken & known, unchanged=same | ~present, outranked=outranked
     )
 
 
-def _equal(a: Matrix, b: Matrix) -> Bools:
+def _equal(a: Float64s, b: Float64s) -> Bools:
     equal: Bools = (a == b) | (np.isnan(a) & np.isnan(b))
     return equal

@@ -1,28 +1,55 @@
 """SQL of series, day blocks and register reads."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+import numpy as np
 from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, bindparam, delete, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.database import arrays
+from energygrid.database.arrays import Instants
 from energygrid.database.driver import driver
-from energygrid.metering.readings import SeriesKey
+from energygrid.metering.calendar import date_of
+from energygrid.metering.readings import Bools, Int64s, SeriesKey
 from energygrid.metering.tables import parked_reading, register_read, series
 
 
-class Block(NamedTuple):
-    """A stored day block, packed."""
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Stored day blocks as columns, in the order of series and day.
 
-    series_id: int
-    day: date
-    revision: int
-    known_at: datetime
-    values: bytes
-    quality: bytes | None
-    source_quality: str | None
+    day       days since 1970;  known_at  UTC
+    values, quality, source_quality  packed by metering.blocks
+    """
+
+    series_id: Int64s
+    day: Int64s
+    revision: Int64s
+    known_at: Instants
+    values: list[bytes]
+    quality: list[bytes | None]
+    source_quality: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.series_id)
+
+    def only(self, which: Bools) -> "Blocks":
+        if which.all():
+            return self
+        at = np.flatnonzero(which)
+        places = at.tolist()
+        return Blocks(
+            self.series_id[at],
+            self.day[at],
+            self.revision[at],
+            self.known_at[at],
+            [self.values[place] for place in places],
+            [self.quality[place] for place in places],
+            [self.source_quality[place] for place in places],
+        )
 
 
 _SERIES_COLUMNS = [column for column in series.c if column.name != "created_at"]
@@ -35,7 +62,15 @@ _SERIES_OF_OWNERS = (
     )
     .order_by(series.c.id)
 )
+_NOTHING = np.empty(0, np.int64)
+NO_BLOCKS = Blocks(_NOTHING, _NOTHING, _NOTHING, _NOTHING.astype("M8[us]"), [], [], [])
 _BLOCK_COLUMNS = "series_id, day, revision, known_at, values, quality, source_quality"
+# One row of arrays: a row a block costs twice as much to hand over, and much more to take apart.
+_AS_COLUMNS = """
+    SELECT array_agg(series_id), array_agg(day), array_agg(revision), array_agg(known_at), array_agg(values),
+           array_agg(quality), array_agg(source_quality)
+    FROM ({}) AS block
+"""
 
 _ADD_SERIES = """
     INSERT INTO series (tenant_id, owner_kind, owner_id, commodity, flow, kind, unit, interval_s, channel,
@@ -47,52 +82,50 @@ _ADD_SERIES = """
     ON CONFLICT ON CONSTRAINT uq_series_identity DO NOTHING
 """
 
-_BLOCKS_IN_RANGE = f"""
+_BLOCKS_IN_RANGE = _AS_COLUMNS.format(f"""
     SELECT {_BLOCK_COLUMNS} FROM reading_block
-    WHERE series_id = ANY(%b::bigint[]) AND day >= %b AND day <= %b
+    WHERE series_id = ANY(%b::bigint[]) AND day >= %b::date AND day <= %b::date
     ORDER BY series_id, day
-"""  # noqa: S608 - the columns are a constant
+""")  # noqa: S608 - the columns are a constant
 
-_BLOCKS_BY_KEY = """
-    SELECT b.series_id, b.day, b.revision, b.known_at, b.values, b.quality, b.source_quality
-    FROM unnest(%b::bigint[], %b::date[]) AS wanted (series_id, day)
+_BLOCKS_BY_KEY = _AS_COLUMNS.format("""
+    SELECT b.* FROM unnest(%b::bigint[], %b::date[]) AS wanted (series_id, day)
     JOIN reading_block b ON b.series_id = wanted.series_id AND b.day = wanted.day
-"""
+    ORDER BY series_id, day
+""")
 
 # What was known at a moment: of the current block and the replaced ones, the newest not later than it.
-_BLOCKS_AS_OF = f"""
+_BLOCKS_AS_OF = _AS_COLUMNS.format(f"""
     SELECT DISTINCT ON (series_id, day) {_BLOCK_COLUMNS}
     FROM (
         SELECT {_BLOCK_COLUMNS} FROM reading_block
-        WHERE series_id = ANY(%(ids)s::bigint[]) AND day >= %(first)s AND day <= %(last)s
+        WHERE series_id = ANY(%(ids)b::bigint[]) AND day >= %(first)b::date AND day <= %(last)b::date
         UNION ALL
         SELECT {_BLOCK_COLUMNS} FROM reading_revision
-        WHERE series_id = ANY(%(ids)s::bigint[]) AND day >= %(first)s AND day <= %(last)s
+        WHERE series_id = ANY(%(ids)b::bigint[]) AND day >= %(first)b::date AND day <= %(last)b::date
     ) AS known
-    WHERE known_at <= %(as_of)s
+    WHERE known_at <= %(as_of)b
     ORDER BY series_id, day, known_at DESC, revision DESC
-"""  # noqa: S608
+""")  # noqa: S608
 
 # A block is replaced only by the revision that follows the one it was merged with: a writer that lost the race finds
 # its key missing in the answer and merges again.
-_WRITE_BLOCKS = """
-    INSERT INTO reading_block (series_id, day, revision, known_at, values, quality, source_quality)
-    SELECT * FROM unnest(
-        %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
+_WRITE_BLOCKS = f"""
+    WITH won AS (
+        INSERT INTO reading_block ({_BLOCK_COLUMNS})
+        SELECT * FROM unnest(
+            %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
+        )
+        ON CONFLICT (series_id, day) DO UPDATE SET
+            revision = excluded.revision, known_at = excluded.known_at, values = excluded.values,
+            quality = excluded.quality, source_quality = excluded.source_quality
+        WHERE reading_block.revision = excluded.revision - 1
+        RETURNING series_id, day
     )
-    ON CONFLICT (series_id, day) DO UPDATE SET
-        revision = excluded.revision, known_at = excluded.known_at, values = excluded.values,
-        quality = excluded.quality, source_quality = excluded.source_quality
-    WHERE reading_block.revision = excluded.revision - 1
-    RETURNING series_id, day
-"""
+    SELECT array_agg(series_id), array_agg(day) FROM won
+"""  # noqa: S608
 
-_WRITE_REVISIONS = """
-    INSERT INTO reading_revision (series_id, day, revision, known_at, values, quality, source_quality)
-    SELECT * FROM unnest(
-        %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
-    )
-"""
+_COPY_REVISIONS = f"COPY reading_revision ({_BLOCK_COLUMNS}) FROM STDIN (FORMAT BINARY)"
 
 
 def insert_series(
@@ -121,46 +154,69 @@ def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> 
 
 
 def blocks_in_range(
-    db: Connection, series_ids: Sequence[int], first: date, last: date, as_of: datetime | None = None
-) -> list[Block]:
-    """Blocks of days first..last (both included), ordered by series and day; as known at `as_of` if given."""
-    with driver(db).cursor(binary=True) as cursor:
-        if as_of is None:
-            cursor.execute(_BLOCKS_IN_RANGE, (arrays.bigints(series_ids), first, last))
-        else:
-            cursor.execute(_BLOCKS_AS_OF, {"ids": list(series_ids), "first": first, "last": last, "as_of": as_of})
-        return [Block(*row) for row in cursor]
+    db: Connection, series_ids: Int64s | Sequence[int], first: int, last: int, as_of: datetime | None = None
+) -> Blocks:
+    """Blocks of days first..last (since 1970, both included); as known at `as_of` if given."""
+    ids, span = arrays.bigints(series_ids), (date_of(first), date_of(last))
+    if as_of is None:
+        return _blocks(db, _BLOCKS_IN_RANGE, (ids, *span))
+    return _blocks(db, _BLOCKS_AS_OF, {"ids": ids, "first": span[0], "last": span[1], "as_of": as_of})
 
 
-def blocks_by_key(db: Connection, keys: Sequence[tuple[int, date]]) -> list[Block]:
-    with driver(db).cursor(binary=True) as cursor:
-        ids, days = arrays.bigints([key[0] for key in keys]), arrays.dates([key[1] for key in keys])
-        cursor.execute(_BLOCKS_BY_KEY, (ids, days))
-        return [Block(*row) for row in cursor]
+def blocks_by_key(db: Connection, series_ids: Int64s, days: Int64s) -> Blocks:
+    return _blocks(db, _BLOCKS_BY_KEY, (arrays.bigints(series_ids), arrays.dates(days)))
 
 
-def write_blocks(db: Connection, blocks: Sequence[Block]) -> set[tuple[int, date]]:
-    """Insert or replace blocks; the keys of those that another writer had not changed meanwhile."""
-    with driver(db).cursor(binary=True) as cursor:
-        cursor.execute(_WRITE_BLOCKS, _columns(blocks))
-        return {(series_id, day) for series_id, day in cursor}
+def _blocks(db: Connection, statement: str, values: Sequence[object] | Mapping[str, object]) -> Blocks:
+    with arrays.columns(db) as cursor:
+        found = cursor.execute(statement, values).fetchone()
+    assert found is not None
+    return NO_BLOCKS if found[0] is None else Blocks(*found)
 
 
-def write_revisions(db: Connection, blocks: Sequence[Block]) -> None:
+def write_blocks(db: Connection, parts: Iterable[Blocks]) -> Bools:
+    """Insert or replace blocks; which of them no other writer was quicker with.
+
+    A part is written while the next one is made.
+    """
+    with driver(db).pipeline():
+        sent = [(part, arrays.columns(db).execute(_WRITE_BLOCKS, _given(part))) for part in parts]
+    return np.concatenate([_won(part, *cursor.fetchall()[0]) for part, cursor in sent])
+
+
+def _won(part: Blocks, series_ids: Int64s | None, days: Int64s | None) -> Bools:
+    if series_ids is None or days is None:
+        return np.zeros(len(part), np.bool_)
+    if len(series_ids) == len(part):
+        return np.ones(len(part), np.bool_)
+    keys = set(zip(series_ids.tolist(), days.tolist(), strict=True))
+    every = zip(part.series_id.tolist(), part.day.tolist(), strict=True)
+    return np.array([key in keys for key in every], np.bool_)
+
+
+def write_revisions(db: Connection, blocks: Blocks) -> None:
     """Keep replaced blocks."""
-    if blocks:
-        driver(db).execute(_WRITE_REVISIONS, _columns(blocks))
+    if not len(blocks):
+        return
+    marks = [None if each is None else each.encode() for each in blocks.source_quality]
+    numbers = [
+        ("int8", blocks.series_id),
+        ("date", blocks.day),
+        ("int4", blocks.revision),
+        ("timestamptz", blocks.known_at),
+    ]
+    arrays.copy(db, _COPY_REVISIONS, numbers, [blocks.values, blocks.quality, marks])
 
 
-def _columns(blocks: Sequence[Block]) -> list[arrays.PackedArray]:
+def _given(blocks: Blocks) -> list[arrays.PackedArray]:
     return [
-        arrays.bigints([block.series_id for block in blocks]),
-        arrays.dates([block.day for block in blocks]),
-        arrays.ints([block.revision for block in blocks]),
-        arrays.instants([block.known_at for block in blocks]),
-        arrays.byteas([block.values for block in blocks]),
-        arrays.byteas([block.quality for block in blocks]),
-        arrays.texts([block.source_quality for block in blocks]),
+        arrays.bigints(blocks.series_id),
+        arrays.dates(blocks.day),
+        arrays.ints(blocks.revision),
+        arrays.instants(blocks.known_at),
+        arrays.byteas(blocks.values),
+        arrays.byteas(blocks.quality),
+        arrays.texts(blocks.source_quality),
     ]
 
 

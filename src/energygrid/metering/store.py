@@ -6,31 +6,27 @@ as known at a moment. Nothing is lost when a value changes: the block that held 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 from sqlalchemy import Connection
 
+from energygrid.database.arrays import to_instant
 from energygrid.errors import Invalid, Unavailable
 from energygrid.ingest.rows import Reject
 from energygrid.metering import blocks, queries
+from energygrid.metering.blocks import Matrix
 from energygrid.metering.calendar import Span
-from energygrid.metering.grid import Grid, Readings, on_grid
-from energygrid.metering.merge import (
-    DayMatrix,
-    Merged,
-    day_matrices,
-    lay_out,
-    merge,
-    newest_per_interval,
-)
-from energygrid.metering.queries import Block
-from energygrid.metering.readings import DAY_S, Bools, Int64s, ReadingBatch, RegisterReads
+from energygrid.metering.grid import Grid, Gridded, Readings, on_grid
+from energygrid.metering.merge import DayReadings, Merged, by_day, lay_out, merge, newest_per_interval
+from energygrid.metering.queries import Blocks
+from energygrid.metering.readings import DAY_S, Bools, Int64s, ReadingBatch, RegisterReads, UInt8s
 from energygrid.metering.series import Series
 
-_EPOCH = date(1970, 1, 1)
 _MOST_RACES = 100
 _MOST_REJECTS_LISTED = 1_000
+_PART = 8_192
+"""Blocks that are packed and written at once."""
 _MOST_DAYS = 50 * 366
 """Longest span one read may ask for."""
 
@@ -44,7 +40,7 @@ class WriteReport:
     unchanged   known already with the same quality, or missing by the source's own word
     repeated    stood more than once in the call; the last one counts
     rejected    not taken; `rejects` lists the first thousand, with rows of the source
-    touched     for each series written, its first and last changed day (days since 1970, positions in `series`)
+    touched     (k, 3): each series written, its first and last changed day (days since 1970); by series
     """
 
     accepted: int = 0
@@ -54,20 +50,29 @@ class WriteReport:
     rejected: int = 0
     blocks: int = 0
     rejects: list[Reject] = field(default_factory=list)
-    touched: dict[int, tuple[int, int]] = field(default_factory=dict)
+    touched: Int64s = field(default_factory=lambda: np.empty((0, 3), np.int64))
 
     def add(self, other: "WriteReport") -> None:
         for name in ("accepted", "replaced", "unchanged", "repeated", "rejected", "blocks"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.rejects += other.rejects[: _MOST_REJECTS_LISTED - len(self.rejects)]
-        for series_id, (first, last) in other.touched.items():
-            known = self.touched.get(series_id, (first, last))
-            self.touched[series_id] = (min(first, known[0]), max(last, known[1]))
+        self.touch(other.touched)
+
+    def touch(self, days: Int64s) -> None:
+        """Add the changed days of some series, (k, 3) as in `touched`."""
+        if not len(self.touched):
+            self.touched = days
+            return
+        every = np.concatenate((self.touched, days))
+        every = every[np.argsort(every[:, 0], kind="stable")]
+        begins = np.flatnonzero(np.diff(every[:, 0], prepend=-1))
+        first, last = np.minimum.reduceat(every[:, 1], begins), np.maximum.reduceat(every[:, 2], begins)
+        self.touched = np.column_stack((every[begins, 0], first, last))
 
 
 def write_readings(
     db: Connection,
-    series: Sequence[Series],
+    series: Sequence[Series] | Gridded,
     batch: ReadingBatch,
     *,
     known_at: datetime,
@@ -79,14 +84,15 @@ def write_readings(
     Readings off their series' grid are rejected (OFF_GRID). A source's estimate of a value that is known as actual is
     rejected (ACTUAL_KNOWN). Estimates of ours (`estimates`) are written where nothing, or an estimate, is known.
     """
+    gridded = series if isinstance(series, Gridded) else Gridded.of(series)
     report = WriteReport()
-    layout = lay_out(series, batch)
+    layout = lay_out(gridded, batch)
     off_grid = np.flatnonzero(~layout.fits)
     _reject(report, batch, off_grid, "OFF_GRID", "the interval does not start on the grid of its series")
-    newest = newest_per_interval(batch, layout)
+    newest = newest_per_interval(gridded, batch, layout)
     report.repeated = newest.repeated_same + len(newest.repeated_different)
-    for matrix in day_matrices(series, batch, layout, newest.rows):
-        _write_matrix(db, series, batch, matrix, known_at, report, estimates=estimates)
+    for readings in by_day(gridded, batch, layout, newest.rows):
+        _write(db, batch, readings, known_at, report, estimates=estimates)
     return report
 
 
@@ -96,149 +102,171 @@ def _reject(report: WriteReport, batch: ReadingBatch, at: Int64s, code: str, mes
     report.rejects += [Reject(int(row), code, message) for row in batch.row[at[:room]].tolist()]
 
 
-def _write_matrix(
+@dataclass(slots=True)
+class _Known:
+    """What is known of some days: (b, intervals) values and qualities, and (b,) positions in `blocks`, -1 for none."""
+
+    blocks: Blocks
+    place: Int64s
+    values: Matrix
+    quality: UInt8s
+
+
+def _write(
     db: Connection,
-    series: Sequence[Series],
     batch: ReadingBatch,
-    matrix: DayMatrix,
+    readings: DayReadings,
     known_at: datetime,
     report: WriteReport,
     *,
     estimates: bool,
 ) -> None:
     """Merge and write until no other writer came between."""
-    ids = np.array([each.id for each in series], np.int64)[matrix.series]
-    keys = list(zip(ids.tolist(), _dates(matrix.day), strict=True))
-    rows = np.arange(len(keys))
     for _ in range(_MOST_RACES):
-        known = _known_blocks(db, [keys[row] for row in rows.tolist()])
-        merged = _merge_known(matrix, rows, keys, known, own=estimates)
-        changed: Bools = np.logical_or.reduce(merged.taken, axis=1)
-        written = _write_changed(db, batch, matrix, rows[changed], keys, known, _only(merged, changed), known_at)
-        done = ~changed
-        done[np.isin(rows, written)] = True
-        _count(report, batch, matrix, rows[done], ids, _only(merged, done), estimates=estimates)
-        rows = rows[~done]
-        if not rows.size:
+        known = _known(db, readings)
+        merged = merge(
+            known.values[readings.block, readings.slot],
+            known.quality[readings.block, readings.slot],
+            batch.value[readings.row],
+            batch.quality[readings.row],
+            own=estimates,
+        )
+        changed = np.zeros(len(readings.day), np.bool_)
+        changed[readings.block[merged.taken]] = True
+        lost = np.zeros(len(readings.day), np.bool_)
+        lost[changed] = ~_write_changed(db, batch, readings, known, merged, changed, known_at)
+        _count(report, batch, readings, merged, ~lost, changed & ~lost, estimates=estimates)
+        if not lost.any():
             return
+        readings = readings.only(lost)
     raise Unavailable("WRITE_CONTENTION", "too many writers change the same days; try again", retry_after=1)
 
 
-def _dates(days: Int64s) -> list[date]:
-    dates: list[date] = days.astype("M8[D]").tolist()
-    return dates
-
-
-def _known_blocks(db: Connection, keys: Sequence[tuple[int, date]]) -> dict[tuple[int, date], Block]:
-    ids = list(dict.fromkeys(key[0] for key in keys))
-    first, last = min(key[1] for key in keys), max(key[1] for key in keys)
-    dense = len(keys) * 2 >= len(ids) * ((last - first).days + 1)
-    found = queries.blocks_in_range(db, ids, first, last) if dense else queries.blocks_by_key(db, keys)
-    return {(block.series_id, block.day): block for block in found}
-
-
-def _merge_known(
-    matrix: DayMatrix,
-    rows: Int64s,
-    keys: Sequence[tuple[int, date]],
-    known: dict[tuple[int, date], Block],
-    *,
-    own: bool,
-) -> Merged:
-    whole = len(rows) == len(matrix.day)
-    values = matrix.values if whole else matrix.values[rows]
-    quality = matrix.quality if whole else matrix.quality[rows]
-    given = matrix.given if whole else matrix.given[rows]
-    known_values = np.full(values.shape, np.nan)
-    known_quality = np.zeros(values.shape, np.uint8)
-    at = [(place, known[keys[row]]) for place, row in enumerate(rows.tolist()) if keys[row] in known]
-    if at:
-        places = [place for place, _ in at]
-        known_values[places] = blocks.unpack_values([block.values for _, block in at], values.shape[1])
-        known_quality[places] = blocks.unpack_quality([block.quality for _, block in at], known_values[places])
-    return merge(known_values, known_quality, values, quality, given, own=own)
-
-
-def _only(merged: Merged, rows: Bools) -> Merged:
-    if rows.all():
-        return merged
-    return Merged(*(getattr(merged, name)[rows] for name in Merged.__slots__))
+def _known(db: Connection, readings: DayReadings) -> _Known:
+    """What is known of the days of some readings."""
+    ids = np.unique(readings.series_id)
+    first, last = int(readings.day.min()), int(readings.day.max())
+    days = last - first + 1
+    if len(readings.day) * 2 >= len(ids) * days:
+        found = queries.blocks_in_range(db, ids, first, last)
+    else:
+        found = queries.blocks_by_key(db, readings.series_id, readings.day)
+    asked = np.searchsorted(ids, readings.series_id) * days + readings.day - first
+    stored = np.searchsorted(ids, found.series_id) * days + found.day - first
+    wanted = np.isin(stored, asked, assume_unique=True)
+    found, at = found.only(wanted), np.searchsorted(asked, stored[wanted])
+    place = np.full(len(asked), -1)
+    place[at] = np.arange(len(found))
+    if len(found) == len(asked):
+        values = blocks.unpack_values(found.values, readings.intervals)
+        return _Known(found, place, values, blocks.unpack_quality(found.quality, values))
+    known = _Known(
+        found,
+        place,
+        np.full((len(asked), readings.intervals), np.nan),
+        np.zeros((len(asked), readings.intervals), np.uint8),
+    )
+    if len(found):
+        values = blocks.unpack_values(found.values, readings.intervals)
+        known.values[at] = values
+        known.quality[at] = blocks.unpack_quality(found.quality, values)
+    return known
 
 
 def _write_changed(
     db: Connection,
     batch: ReadingBatch,
-    matrix: DayMatrix,
-    rows: Int64s,
-    keys: Sequence[tuple[int, date]],
-    known: dict[tuple[int, date], Block],
+    readings: DayReadings,
+    known: _Known,
     merged: Merged,
+    changed: Bools,
     known_at: datetime,
-) -> list[int]:
-    """Write merged blocks and keep what they replace; the rows that no other writer was quicker for."""
-    if not rows.size:
-        return []
-    packed_values = blocks.pack_values(merged.values)
-    packed_quality = blocks.pack_quality(merged.quality, merged.values)
-    written: list[Block] = []
-    old: dict[tuple[int, date], Block] = {}
-    for place, row in enumerate(rows.tolist()):
-        key = keys[row]
-        before = known.get(key)
-        if before is not None:
-            old[key] = before
-        marks = _marks(batch, matrix.source[row], merged.taken[place], before)
-        written.append(
-            Block(
-                series_id=key[0],
-                day=key[1],
-                revision=1 if before is None else before.revision + 1,
-                known_at=known_at if before is None else max(known_at, before.known_at),
-                values=packed_values[place],
-                quality=packed_quality[place],
-                source_quality=marks,
-            )
+) -> Bools:
+    """Write merged blocks and keep what they replace; for which of the changed ones no other writer was quicker."""
+    if not changed.any():
+        return np.ones(0, np.bool_)
+    block, slot, row = (column[merged.taken] for column in (readings.block, readings.slot, readings.row))
+    known.values[block, slot] = batch.value[row]
+    known.quality[block, slot] = batch.quality[row]
+    at = np.flatnonzero(changed)
+    place = known.place[at]
+    is_new = place < 0
+    now = to_instant(known_at)
+    revision, since = np.ones(len(place), np.int64), np.full(len(place), now)
+    revision[~is_new] += known.blocks.revision[place[~is_new]]
+    since[~is_new] = np.maximum(now, known.blocks.known_at[place[~is_new]])
+    marks = _marks(batch, readings, known, merged, changed)
+
+    def part(some: slice) -> Blocks:
+        which = at[some]
+        values, quality = known.values[which], known.quality[which]
+        return Blocks(
+            series_id=readings.series_id[which],
+            day=readings.day[which],
+            revision=revision[some],
+            known_at=since[some],
+            values=blocks.pack_values(values),
+            quality=blocks.pack_quality(quality, values),
+            source_quality=marks[some],
         )
-    won = queries.write_blocks(db, written)
+
+    won = queries.write_blocks(db, (part(slice(first, first + _PART)) for first in range(0, len(at), _PART)))
     # A block that became known at this same moment (an earlier part of the same file) was never seen by anyone.
-    queries.write_revisions(db, [block for key, block in old.items() if key in won and block.known_at < known_at])
-    return [row for row in rows.tolist() if keys[row] in won]
+    replaced = np.zeros(len(known.blocks), np.bool_)
+    replaced[place[won & ~is_new]] = True
+    queries.write_revisions(db, known.blocks.only(replaced & (known.blocks.known_at < now)))
+    return won
 
 
-def _marks(batch: ReadingBatch, source: Int64s, taken: Bools, before: Block | None) -> str | None:
-    """The source's own quality marks of one day after the merge."""
-    if batch.source_code is None:
-        if before is None or before.source_quality is None:
-            return None
-        codes = np.full(len(source), -1)
-    else:
-        codes = np.where(source >= 0, batch.source_code[source], -1)
-    marks = blocks.unpack_marks(None if before is None else before.source_quality, len(source))
-    for slot in np.flatnonzero(taken).tolist():
-        marks[slot] = "" if codes[slot] < 0 else batch.source_labels[codes[slot]]
-    return blocks.pack_marks(marks)
+def _marks(
+    batch: ReadingBatch, readings: DayReadings, known: _Known, merged: Merged, changed: Bools
+) -> list[str | None]:
+    """The source's own quality marks of the changed days after the merge."""
+    before = known.blocks.source_quality
+    at = np.flatnonzero(changed).tolist()
+    if batch.source_code is None and before.count(None) == len(before):
+        return [None] * len(at)
+    bounds = np.searchsorted(readings.block, np.arange(len(readings.day) + 1)).tolist()
+    packed: list[str | None] = []
+    for block in at:
+        place = int(known.place[block])
+        old = None if place < 0 else before[place]
+        if batch.source_code is None and old is None:
+            packed.append(None)
+            continue
+        marks = blocks.unpack_marks(old, readings.intervals)
+        here = slice(bounds[block], bounds[block + 1])
+        taken = merged.taken[here]
+        for slot, row in zip(readings.slot[here][taken].tolist(), readings.row[here][taken].tolist(), strict=True):
+            code = -1 if batch.source_code is None else int(batch.source_code[row])
+            marks[slot] = "" if code < 0 else batch.source_labels[code]
+        packed.append(blocks.pack_marks(marks))
+    return packed
 
 
 def _count(
     report: WriteReport,
     batch: ReadingBatch,
-    matrix: DayMatrix,
-    rows: Int64s,
-    ids: Int64s,
+    readings: DayReadings,
     merged: Merged,
+    done: Bools,
+    changed: Bools,
     *,
     estimates: bool,
 ) -> None:
-    report.accepted += int(merged.added.sum())
-    report.replaced += int(merged.replaced.sum())
-    report.unchanged += int(merged.unchanged.sum())
-    changed = rows[merged.taken.any(axis=1)]
-    report.blocks += len(changed)
-    for series_id, day in zip(ids[changed].tolist(), matrix.day[changed].tolist(), strict=True):
-        first, last = report.touched.get(series_id, (day, day))
-        report.touched[series_id] = (min(first, day), max(last, day))
+    """Add the readings of the blocks that are `done`, of which some are `changed`."""
+    of_done = done[readings.block]
+    report.accepted += int((merged.added & of_done).sum())
+    report.replaced += int((merged.replaced & of_done).sum())
+    report.unchanged += int((merged.unchanged & of_done).sum())
+    report.blocks += int(changed.sum())
+    series_id, day = readings.series_id[changed], readings.day[changed]
+    begins = np.flatnonzero(np.diff(series_id, prepend=-1))
+    if begins.size:
+        ends = np.append(begins[1:], len(series_id)) - 1
+        report.touch(np.column_stack((series_id[begins], day[begins], day[ends])))
     if merged.outranked.any() and not estimates:
-        at = matrix.source[rows][merged.outranked]
+        at = readings.row[merged.outranked & of_done]
         _reject(report, batch, at, "ACTUAL_KNOWN", "an estimate does not replace an actual value")
 
 
@@ -265,20 +293,16 @@ def read(db: Connection, series: Series, span: Span, *, as_of: datetime | None =
 def read_many(db: Connection, series: Sequence[Series], span: Span, *, as_of: datetime | None = None) -> list[Readings]:
     """The same for several series at once."""
     first, last = _days(span)
-    found = queries.blocks_in_range(db, [each.id for each in series], _as_date(first), _as_date(last), as_of)
+    found = queries.blocks_in_range(db, [each.id for each in series], first, last, as_of)
     alike: dict[Grid, list[int]] = {}
     for place, each in enumerate(series):
         alike.setdefault(Grid.of(each), []).append(place)
     readings: dict[int, Readings] = {}
     for grid, places in alike.items():
-        rows = {series[place].id: row for row, place in enumerate(places)}
-        mine = found if len(alike) == 1 else [block for block in found if block.series_id in rows]
-        readings.update(zip(places, on_grid(grid, rows, mine, span), strict=True))
+        ids = [series[place].id for place in places]
+        mine = found if len(alike) == 1 else found.only(np.isin(found.series_id, ids))
+        readings.update(zip(places, on_grid(grid, ids, mine, span), strict=True))
     return [readings[place] for place in range(len(series))]
-
-
-def _as_date(day: int) -> date:
-    return _EPOCH + timedelta(days=day)
 
 
 def _days(span: Span) -> tuple[int, int]:

@@ -87,8 +87,7 @@ class Fleet:
             row=np.arange(total),
         )
         report = write_readings(self.db, made, batch, known_at=now)
-        touched = [(series_id, *days) for series_id, days in sorted(report.touched.items())]
-        runs.readings_changed(self.db, self.tenant, touched, now)
+        runs.readings_changed(self.db, self.tenant, report.touched, now)
 
     def event(
         self,

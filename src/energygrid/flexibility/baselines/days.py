@@ -15,10 +15,9 @@ import numpy as np
 
 from energygrid.errors import Invalid
 from energygrid.flexibility.baselines.rule_set import Anchor, DayTypes, Holidays, RuleSet, Window
-from energygrid.metering.calendar import HOUR_S, Span, day_number, day_starts, local_days, to_local, weekdays
+from energygrid.metering.calendar import HOUR_S, Span, date_of, day_number, day_starts, local_days, to_local, weekdays
 from energygrid.metering.readings import DAY_S, Bools, Float64s, Int64s
 
-_EPOCH = date(1970, 1, 1)
 _NERC = ("New Year's Day", "Memorial Day", "Independence Day", "Labor Day", "Thanksgiving Day", "Christmas Day")
 _SUNDAY = 6
 
@@ -121,7 +120,7 @@ class LocalDays:
                 low = min(low, anchor + round(window.from_h * HOUR_S))
                 high = max(high, anchor + round(window.to_h * HOUR_S) - 1)
             lookback = max(lookback, rule.lookback_days)
-        first, last = (_EPOCH + timedelta(days=day) for day in local_days(np.array([low, high]), zone).tolist())
+        first, last = (date_of(day) for day in local_days(np.array([low, high]), zone).tolist())
         return cls(zone, first - timedelta(days=lookback), last, interval_s)
 
 

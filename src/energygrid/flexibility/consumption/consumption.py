@@ -13,17 +13,14 @@ from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import NotFound
 from energygrid.flexibility import runs
 from energygrid.flexibility.consumption import queries
-from energygrid.flexibility.consumption.queries import Target
+from energygrid.flexibility.consumption.queries import FLOWS, Owner, Targets
 from energygrid.flexibility.consumption.records import INTERVAL_S, MOST_LISTED, Records, Rejected
 from energygrid.metering.calendar import Span
-from energygrid.metering.grid import Readings
+from energygrid.metering.grid import Grid, Gridded, Readings
 from energygrid.metering.quality import Quality
-from energygrid.metering.readings import Commodity, Flow, Kind, ReadingBatch, SeriesKey
-from energygrid.metering.series import OwnerKind, Series, ensure_series
+from energygrid.metering.readings import Commodity, Flow, Int32s, Kind, ReadingBatch, SeriesKey
+from energygrid.metering.series import OwnerKind, ensure_series, series_by_ids
 from energygrid.metering.store import read_many, write_readings
-
-_FLOWS = (Flow.DELIVERED, Flow.RECEIVED)
-"""Import and export, seen from the customer's side of the meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +41,15 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
     The same value again changes nothing; another value becomes the half-hour's newest revision. Of several records of
     one half-hour the last counts.
     """
-    named = [records.assets[at] for at in np.unique(records.index).tolist()]  # refused records may name what is no UUID
-    found = {each.uuid: each for each in queries.targets(db, tenant.id, named)}
-    targets = [found.get(uuid) for uuid in records.assets]
+    records = records.without_unused()  # refused records may name what is no UUID
+    targets = queries.targets(db, tenant.id, records.assets)
     for reason, refused in (
-        ("UNKNOWN_ASSET: there is no such asset", [each is None for each in targets]),
-        ("ARCHIVED: the asset has been archived", [each is not None and each.archived for each in targets]),
-        (
-            "CONSENT_WITHDRAWN (403): the user has withdrawn consent",
-            [each is not None and each.withdrawn for each in targets],
-        ),
+        ("UNKNOWN_ASSET: there is no such asset", targets.unknown),
+        ("ARCHIVED: the asset has been archived", targets.archived),
+        ("CONSENT_WITHDRAWN (403): the user has withdrawn consent", targets.withdrawn),
     ):
-        records = records.refuse(np.array(refused, np.bool_)[records.index], reason)
+        if refused.any():
+            records = records.refuse(refused[records.index], reason)
     series, index = _series(db, tenant, targets, records, now)
     batch = ReadingBatch(
         series=[],  # the store is given stored ones
@@ -66,7 +60,7 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
         row=records.row,
     )
     report = write_readings(db, series, batch, known_at=now)
-    runs.readings_changed(db, tenant, [(each, *days) for each, days in sorted(report.touched.items())], now)
+    runs.readings_changed(db, tenant, report.touched, now)
     off = [Rejected(each.row, None, None, f"{each.code}: {each.message}") for each in report.rejects]
     rejected = records.rejected + off
     receipt = Receipt(
@@ -82,50 +76,27 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
 
 
 def _series(
-    db: Connection, tenant: Tenant, targets: Sequence[Target | None], records: Records, now: datetime
-) -> tuple[list[Series], np.ndarray[tuple[int], np.dtype[np.int32]]]:
+    db: Connection, tenant: Tenant, targets: Targets, records: Records, now: datetime
+) -> tuple[Gridded, Int32s]:
     """The series that the records go to, made where there is none, and the position of each record's."""
-    channel = records.index * 2 + records.export
-    wanted, index = np.unique(channel, return_inverse=True)
-    series: list[Series | None] = []
-    missing: dict[str, list[int]] = {}
-    for place, code in enumerate(wanted.tolist()):
-        target, export = targets[code // 2], code % 2
-        assert target is not None
-        known = target.received if export else target.delivered
-        series.append(None if known is None else _known(tenant, target, _FLOWS[export], known))
-        if known is None:
-            missing.setdefault(target.owner_kind, []).append(place)
-    for kind, places in missing.items():
-        owners = [(targets[int(wanted[place]) // 2], _FLOWS[int(wanted[place]) % 2]) for place in places]
-        keys = [_key(target.owner_id, flow) for target, flow in owners if target is not None]
-        zones = {target.owner_id: target.zone for target, _ in owners if target is not None}
-        owner_kind: OwnerKind = "meter" if kind == "meter" else "asset"
-        made = ensure_series(db, tenant.id, keys, zones=zones, offsets=[0] * len(keys), now=now, owner_kind=owner_kind)
-        for place, each in zip(places, made, strict=True):
-            series[place] = each
-    return [each for each in series if each is not None], index.astype(np.int32)
-
-
-def _key(owner_id: str, flow: Flow) -> SeriesKey:
-    return SeriesKey(owner_id, Commodity.ELECTRICITY, flow, Kind.ENERGY, "kWh", INTERVAL_S)
-
-
-def _known(tenant: Tenant, target: Target, flow: Flow, series_id: int) -> Series:
-    return Series(
-        tenant_id=tenant.id,
-        id=series_id,
-        owner_kind="meter" if target.owner_kind == "meter" else "asset",
-        owner_id=target.owner_id,
-        commodity=Commodity.ELECTRICITY,
-        flow=flow,
-        kind=Kind.ENERGY,
-        unit="kWh",
-        interval_s=INTERVAL_S,
-        channel="",
-        offset_s=0,
-        zone=target.zone,
-    )
+    wanted, index = np.unique(records.index * 2 + records.export, return_inverse=True)
+    ids, offsets = targets.series.reshape(-1)[wanted], targets.offset_s.reshape(-1)[wanted]
+    missing: dict[OwnerKind, list[tuple[int, Owner, Flow]]] = {}
+    for place in np.flatnonzero(ids == 0).tolist():
+        code = int(wanted[place])
+        owner = targets.owner(code // 2)
+        missing.setdefault(owner.kind, []).append((place, owner, FLOWS[code % 2]))
+    for kind, new in missing.items():
+        keys = [
+            SeriesKey(owner.id, Commodity.ELECTRICITY, flow, Kind.ENERGY, "kWh", INTERVAL_S) for _, owner, flow in new
+        ]
+        zones = {owner.id: owner.zone for _, owner, _ in new}
+        made = ensure_series(db, tenant.id, keys, zones=zones, offsets=[0] * len(keys), now=now, owner_kind=kind)
+        places = [place for place, _, _ in new]
+        ids[places], offsets[places] = [each.id for each in made], [each.offset_s for each in made]
+    starts, grid = np.unique(offsets, return_inverse=True)
+    grids = [Grid(INTERVAL_S, offset_s, None) for offset_s in starts.tolist()]
+    return Gridded(ids, grid, grids), index.astype(np.int32)
 
 
 def _note(db: Connection, tenant: Tenant, receipt: Receipt, who: Actor, now: datetime) -> None:
@@ -154,12 +125,12 @@ def require_ingest(db: Connection, tenant: Tenant, ingest_id: UUID) -> None:
         raise NotFound("UNKNOWN_INGEST", f"there is no upload {ingest_id}")
 
 
-def require_asset(db: Connection, tenant: Tenant, asset: UUID) -> Target:
+def require_asset(db: Connection, tenant: Tenant, asset: UUID) -> Targets:
     """Raises NotFound UNKNOWN_ASSET."""
     found = queries.targets(db, tenant.id, [str(asset)])
-    if not found:
+    if found.unknown.any():
         raise NotFound("UNKNOWN_ASSET", "there is no such asset")
-    return found[0]
+    return found
 
 
 def read(
@@ -169,14 +140,8 @@ def read(
 
     Raises NotFound UNKNOWN_ASSET.
     """
-    target = require_asset(db, tenant, asset)
-    channels = {
-        name: _known(tenant, target, flow, series_id)
-        for name, flow, series_id in (
-            ("import", Flow.DELIVERED, target.delivered),
-            ("export", Flow.RECEIVED, target.received),
-        )
-        if series_id is not None
-    }
-    readings = read_many(db, list(channels.values()), span, as_of=as_of) if channels else []
-    return dict(zip(channels, readings, strict=True))
+    found = require_asset(db, tenant, asset)
+    channels = dict(zip(found.series[0].tolist(), ("import", "export"), strict=True))
+    series = series_by_ids(db, tenant.id, [each for each in channels if each])
+    readings = read_many(db, series, span, as_of=as_of) if series else []
+    return {channels[each.id]: values for each, values in zip(series, readings, strict=True)}

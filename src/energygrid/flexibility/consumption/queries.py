@@ -1,74 +1,114 @@
 """SQL of consumption."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
 from energygrid.database import arrays
-from energygrid.database.driver import driver
 from energygrid.flexibility.consumption.tables import flex_ingest
+from energygrid.metering.readings import Bools, Flow, Int64s
+from energygrid.metering.series import OwnerKind
+
+FLOWS = (Flow.DELIVERED, Flow.RECEIVED)
+"""Import and export, seen from the customer's side of the meter."""
 
 
-class Target(NamedTuple):
-    """An asset that readings may go to, with the series of each channel that it has already."""
+class Owner(NamedTuple):
+    """Whose readings those of an asset are: the asset itself, or a meter of the mirror."""
 
-    uuid: str
-    owner_kind: str
-    owner_id: str
+    kind: OwnerKind
+    id: str
     zone: str
-    archived: bool
-    withdrawn: bool
-    delivered: int | None
-    received: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Assets that readings may go to, one for each UUID that was asked for; all (n,).
+
+    group     position in `groups`, the kinds and zones of owners; -1 where the tenant has no such asset
+    owner_id  "" where there is none
+    series    (n, 2) the series of import and of export, 0 where there is none yet;  offset_s  (n, 2) where they start
+    """
+
+    groups: list[tuple[OwnerKind, str]]
+    group: Int64s
+    owner_id: list[str]
+    archived: Bools
+    withdrawn: Bools
+    series: Int64s
+    offset_s: Int64s
+
+    @property
+    def unknown(self) -> Bools:
+        return self.group < 0
+
+    def owner(self, at: int) -> Owner:
+        kind, zone = self.groups[int(self.group[at])]
+        return Owner(kind, self.owner_id[at], zone)
 
 
 # Three statements on one table each: joined, they would be at the mercy of what the planner believes about tables that
 # grow by tens of thousands of rows at once.
 _ASSETS = """
-    SELECT uuid::text, owner_kind, owner_id, zone, archived_at IS NOT NULL
-    FROM flex_asset WHERE tenant_id = %b AND uuid = ANY(%b::text[]::uuid[])
+    SELECT owner_kind, zone, archived_at IS NOT NULL, array_agg(uuid::text), array_agg(owner_id)
+    FROM flex_asset WHERE tenant_id = %b AND uuid = ANY(%b::uuid[])
+    GROUP BY 1, 2, 3
 """
 _SERIES = """
-    SELECT owner_kind, owner_id, flow, id FROM series
-    WHERE tenant_id = %b AND owner_kind = ANY(%b::text[]) AND owner_id = ANY(%b::text[])
+    SELECT owner_kind, flow, offset_s, array_agg(owner_id), array_agg(id) FROM series
+    WHERE tenant_id = %b AND owner_kind = ANY(%b) AND owner_id = ANY(%b::text[]) AND flow = ANY(%b)
       AND commodity = 'electricity' AND kind = 'energy' AND unit = 'kWh' AND interval_s = 1800 AND channel = ''
+    GROUP BY 1, 2, 3
 """
 # The newest word of a user on meter data is a withdrawal.
 _WITHDRAWN = """
-    SELECT asset_uuid::text FROM (
+    SELECT array_agg(asset_uuid::text) FROM (
         SELECT DISTINCT ON (asset_uuid) asset_uuid, withdrawn_at FROM flex_consent
-        WHERE tenant_id = %b AND asset_uuid = ANY(%b::text[]::uuid[]) AND scope = 'METER_DATA'
+        WHERE tenant_id = %b AND asset_uuid = ANY(%b::uuid[]) AND scope = 'METER_DATA'
         ORDER BY asset_uuid, granted_at DESC, withdrawn_at DESC NULLS FIRST
     ) AS newest
     WHERE withdrawn_at IS NOT NULL
 """
 
 
-def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> list[Target]:
-    """Those of the assets that are the tenant's."""
-    named = arrays.texts(uuids)
-    with driver(db).cursor(binary=True) as cursor:
+def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> Targets:
+    """The assets of distinct UUIDs in canonical text."""
+    position = {uuid: at for at, uuid in enumerate(uuids)}
+    named = arrays.uuids(bytes.fromhex("".join(uuids).replace("-", "")))
+    with arrays.columns(db) as cursor:
         assets = cursor.execute(_ASSETS, (tenant_id, named)).fetchall()
-        kinds, owners = (arrays.texts(list({row[at] for row in assets})) for at in (1, 2))
-        known = cursor.execute(_SERIES, (tenant_id, kinds, owners)).fetchall()
-        withdrawn = {row[0] for row in cursor.execute(_WITHDRAWN, (tenant_id, named))}
-    series = {(kind, owner, flow): series_id for kind, owner, flow, series_id in known}
-    return [
-        Target(
-            uuid,
-            kind,
-            owner,
-            zone,
-            archived,
-            uuid in withdrawn,
-            series.get((kind, owner, "delivered")),
-            series.get((kind, owner, "received")),
-        )
-        for uuid, kind, owner, zone, archived in assets
-    ]
+        owners = arrays.texts([owner for *_, ids in assets for owner in ids])
+        kinds = list({kind for kind, *_ in assets})
+        series = cursor.execute(_SERIES, (tenant_id, kinds, owners, list(FLOWS))).fetchall()
+        withdrawn = cursor.execute(_WITHDRAWN, (tenant_id, named)).fetchone()
+    count = len(uuids)
+    found = Targets(
+        [(kind, zone) for kind, zone, *_ in assets],
+        np.full(count, -1),
+        [""] * count,
+        *np.zeros((2, count), np.bool_),
+        *np.zeros((2, count, 2), np.int64),
+    )
+    for group, (kind, _, archived, of, owner_ids) in enumerate(assets):
+        places = [position[uuid] for uuid in of]
+        for place, owner_id in zip(places, owner_ids, strict=True):
+            found.owner_id[place] = owner_id
+        at = np.array(places)
+        found.group[at], found.archived[at] = group, archived
+        for series_kind, flow, offset_s, series_owners, series_ids in series:
+            if series_kind == kind:
+                known = dict(zip(series_owners, series_ids.tolist(), strict=True))
+                ids = np.array([known.get(owner_id, 0) for owner_id in owner_ids], np.int64)
+                found.series[at[ids > 0], FLOWS.index(flow)] = ids[ids > 0]
+                found.offset_s[at[ids > 0], FLOWS.index(flow)] = offset_s
+    if withdrawn is not None and withdrawn[0] is not None:
+        found.withdrawn[[position[uuid] for uuid in withdrawn[0]]] = True
+    return found
 
 
 def insert_ingest(db: Connection, **values: object) -> None:

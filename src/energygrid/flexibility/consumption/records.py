@@ -78,6 +78,13 @@ class Records:
             row=self.row[kept],
         )
 
+    def without_unused(self) -> "Records":
+        """With the assets alone that a record names."""
+        used, index = np.unique(self.index, return_inverse=True)
+        if len(used) == len(self.assets):
+            return self
+        return replace(self, assets=[self.assets[at] for at in used.tolist()], index=index)
+
     def refuse(self, refused: Bools, reason: str) -> "Records":
         """Without the records that are refused; they are listed."""
         if not refused.any():

@@ -23,9 +23,7 @@ from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.flexibility.settlement.delivery import Direction, Metering, Terms
 from energygrid.flexibility.settlement.money import Incentive
 from energygrid.flexibility.settlement.neso import Bid
-from energygrid.metering.calendar import Span, local_days
-
-_EPOCH = date(1970, 1, 1)
+from energygrid.metering.calendar import Span, date_of, local_days
 
 
 class RunKind(StrEnum):
@@ -181,7 +179,7 @@ def basis_of(event: Event, kind: RunKind, settings: FlexibilitySettings) -> Basi
     """
     span = Span(event.starts_at.astimezone(UTC), event.ends_at.astimezone(UTC))
     terms = EventTerms.model_validate(event.terms)
-    day = _EPOCH + timedelta(days=int(local_days(np.array([span.instants()[0]]), settings.zone)[0]))
+    day = date_of(int(local_days(np.array([span.instants()[0]]), settings.zone)[0]))
     rules = [catalogue.find(each, day) for each in terms.rule_sets or settings.rule_sets]
     intervals = (span.instants()[1] - span.instants()[0]) // 1800
     if faults := [fault for each in rules if (fault := unmet(terms, each, intervals)) is not None]:

@@ -6,7 +6,7 @@ these are a slice of them, whatever the clocks do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 import numpy as np
@@ -17,10 +17,9 @@ from energygrid.flexibility.baselines.days import LocalDays, Usage
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.runs.queries.loading import Blocks
 from energygrid.metering.blocks import unpack_joined
-from energygrid.metering.calendar import local_days
+from energygrid.metering.calendar import date_of, local_days
 from energygrid.metering.readings import DAY_S, Bools, Float64s
 
-_EPOCH = date(1970, 1, 1)
 SLOTS = 48
 """Half-hours of a plain day."""
 
@@ -42,7 +41,7 @@ class Days:
 
     @property
     def bounds(self) -> tuple[date, date]:
-        return _EPOCH + timedelta(days=self.first), _EPOCH + timedelta(days=self.first + self.count - 1)
+        return date_of(self.first), date_of(self.first + self.count - 1)
 
     @property
     def cut(self) -> slice:

@@ -1,6 +1,5 @@
 """Late and corrected readings: what they have a part in is computed again, and told of where figures have changed."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -16,13 +15,10 @@ from energygrid.flexibility.runs import basis, groups, totals
 from energygrid.flexibility.runs.basis import Basis, RunKind
 from energygrid.flexibility.runs.queries import results
 from energygrid.flexibility.runs.queries import runs as queries
-from energygrid.flexibility.runs.queries.runs import Run
+from energygrid.flexibility.runs.queries.runs import Run, Touched
 from energygrid.flexibility.runs.running import CALCULATING, CLOSED, QUEUE, READY, RESTATE, begin, publish, store
 from energygrid.flexibility.runs.statements import Work
 from energygrid.flexibility.settings import FlexibilitySettings
-
-Touched = Sequence[tuple[int, int, int]]
-"""(series, first changed day, last changed day), UTC days since 1970."""
 
 
 def readings_changed(db: Connection, tenant: Tenant, touched: Touched, now: datetime) -> None:
@@ -30,7 +26,7 @@ def readings_changed(db: Connection, tenant: Tenant, touched: Touched, now: date
 
     Looking then, and never while an event is being computed, finds every figure that was made without it.
     """
-    if not touched or not queries.has_assets(db, tenant.id):
+    if not len(touched) or not queries.has_assets(db, tenant.id):
         return
     queries.add_touched(db, tenant.id, touched, now)
     wait = timedelta(seconds=tenant.section("flexibility", FlexibilitySettings).restate_after_s)

@@ -6,7 +6,7 @@ the event, so that a half-hour's baseline is the same whatever hours are asked f
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -24,12 +24,11 @@ from energygrid.flexibility.runs.loading import Days, days_of_events, load
 from energygrid.flexibility.runs.queries import loading
 from energygrid.flexibility.settings import FlexibilitySettings
 from energygrid.flexibility.settlement.energy import kwhs, micro
-from energygrid.metering.calendar import Span, local_days
+from energygrid.metering.calendar import Span, date_of, local_days
 from energygrid.metering.readings import Bools
 
 MOST_DAYS = 7
 _SLOT_S = 1800
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,8 @@ def _days(db: Connection, tenant: Tenant, asset_uuid: UUID, start: int, end: int
     require_readable(db, tenant, asset_uuid)
     (member,) = loading.members(db, tenant.id, [asset_uuid])
     first, last = local_days(np.array([start, end - 1]), member.zone).tolist()
-    asked = LocalDays(member.zone, _date(first), _date(last))
-    rule_sets = [_rules(tenant, _date(number)) for number in range(first, last + 1)]
+    asked = LocalDays(member.zone, date_of(first), date_of(last))
+    rule_sets = [_rules(tenant, date_of(number)) for number in range(first, last + 1)]
     usable = [each for each in rule_sets if isinstance(each, RuleSet)]
     if not usable:
         yield from (str(each) for each in rule_sets)
@@ -104,7 +103,3 @@ def _rules(tenant: Tenant, on: date) -> RuleSet | str:
     if rules.method is not Method.DAY_MATCH:
         return f"{name} gives baselines of events only"
     return replace(rules, adjustment=None)
-
-
-def _date(number: int) -> date:
-    return _EPOCH + timedelta(days=number)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 from sqlalchemy import Connection
@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 from energygrid.greenbutton.entitlement import Entitlement, HeldSpan, SharedMeter
 from energygrid.greenbutton.own import queries
 from energygrid.metering.aggregation import Totals, aggregate, how
-from energygrid.metering.calendar import Grain, Span, day_span, edges, local_days
+from energygrid.metering.calendar import Grain, Span, date_of, day_number, day_span, edges, local_days
 from energygrid.metering.grid import Readings
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import DAY_S, Bools, Commodity, Flow, Int64s, Kind
 from energygrid.metering.series import Series, series_of_owners
 from energygrid.metering.store import read_many
 
-_EPOCH = date(1970, 1, 1)
 _FLOWS = (Flow.DELIVERED, Flow.RECEIVED, Flow.NET, Flow.TOTAL)
 _KINDS = (Kind.ENERGY, Kind.VOLUME)
 
@@ -77,12 +76,12 @@ def extent(db: Connection, chart: Chart) -> Extent | None:
 
 def _days_with_readings(db: Connection, chart: Chart, day: date) -> list[date]:
     """Local days of the readings of one day block."""
-    midnight = (day - _EPOCH).days * DAY_S
+    midnight = day_number(day) * DAY_S
     around = Span.of(midnight - DAY_S, midnight + 2 * DAY_S)
     days: set[int] = set()
     for readings in _cut(read_many(db, chart.series, around), chart.meter.spans):
         days.update(local_days(readings.start[~np.isnan(readings.value)], chart.zone).tolist())
-    return [_EPOCH + timedelta(days=each) for each in days]
+    return [date_of(each) for each in days]
 
 
 def days(db: Connection, chart: Chart, first: date, end: date) -> list[Totals]:

@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection
 
+from energygrid.database.arrays import to_instant
 from energygrid.database.engine import Database
 from energygrid.errors import Invalid
 from energygrid.greenbutton.usage import queries
@@ -20,12 +21,12 @@ from energygrid.greenbutton.usage.codes import MONTH_S, QUALITY_CODES, written
 from energygrid.greenbutton.usage.queries import Extent
 from energygrid.greenbutton.usage.runs import IntervalRun
 from energygrid.greenbutton.usage.served import ServedSeries
-from energygrid.greenbutton.usage.spans import day_of, instant, number_of, within
+from energygrid.greenbutton.usage.spans import instant, within
 from energygrid.greenbutton.window import Window
 from energygrid.metering.aggregation import aggregate, how
-from energygrid.metering.calendar import Span, day_starts, local_days
+from energygrid.metering.calendar import Span, day_number, day_starts, local_days
 from energygrid.metering.grid import Grid, on_grid
-from energygrid.metering.queries import Block, blocks_in_range
+from energygrid.metering.queries import Blocks, blocks_in_range
 from energygrid.metering.readings import DAY_S, Float64s, Int64s, UInt8s
 
 _READINGS_AT_ONCE = 12_000
@@ -165,9 +166,9 @@ def _intervals(db: Connection, series: ServedSeries, first: int, end: int, as_of
         return None
     first_day, count = grid.days(span)
     blocks = _blocks(db, stored.id, first_day, first_day + count - 1, as_of)
-    if not blocks:
+    if not len(blocks):
         return None
-    readings = on_grid(grid, {stored.id: 0}, blocks, span)[0]
+    readings = on_grid(grid, [stored.id], blocks, span)[0]
     start, value, quality = readings.start, readings.value, readings.quality
     if edges is not None:
         try:
@@ -179,7 +180,7 @@ def _intervals(db: Connection, series: ServedSeries, first: int, end: int, as_of
         stop = day_starts(local_days(start, zone) + 1, zone)
     else:
         stop = start + stored.interval_s
-    touched = _touched(series, blocks)
+    touched = _touched(series, blocks.day)
     return _Readings(start, stop, value, quality, *touched, *_known(db, stored.id, blocks))
 
 
@@ -195,27 +196,29 @@ def _edges(series: ServedSeries, first: int, end: int, low: int, high: int) -> I
     return edges
 
 
-def _blocks(db: Connection, series_id: int, first: int, last: int, as_of: datetime | None) -> list[Block]:
-    found = blocks_in_range(db, [series_id], day_of(first), day_of(last))
-    if as_of is not None and any(block.known_at > as_of for block in found):
-        found = blocks_in_range(db, [series_id], day_of(first), day_of(last), as_of)
+def _blocks(db: Connection, series_id: int, first: int, last: int, as_of: datetime | None) -> Blocks:
+    found = blocks_in_range(db, [series_id], first, last)
+    if as_of is not None and (found.known_at > to_instant(as_of)).any():
+        found = blocks_in_range(db, [series_id], first, last, as_of)
     return found
 
 
-def _touched(series: ServedSeries, blocks: list[Block]) -> tuple[Int64s, Int64s]:
+def _touched(series: ServedSeries, days: Int64s) -> tuple[Int64s, Int64s]:
     """First and last local day of each stored day."""
-    days = np.array([number_of(block.day) for block in blocks], np.int64)
     if series.series.is_daily:
         return days, days
     begin = days * DAY_S + series.series.offset_s
     return local_days(begin, series.series.zone), local_days(begin + DAY_S - 1, series.series.zone)
 
 
-def _known(db: Connection, series_id: int, blocks: list[Block]) -> tuple[Int64s, Int64s]:
-    revised = [block.day for block in blocks if block.revision > 1]
-    before = queries.first_known(db, series_id, revised) if revised else {}
-    first = [int(before.get(block.day, block.known_at).timestamp()) for block in blocks]
-    return np.array(first, np.int64), np.array([int(block.known_at.timestamp()) for block in blocks], np.int64)
+def _known(db: Connection, series_id: int, blocks: Blocks) -> tuple[Int64s, Int64s]:
+    newest: Int64s = blocks.known_at.astype("M8[s]").astype(np.int64)
+    revised = blocks.day[blocks.revision > 1]
+    if not revised.size:
+        return newest, newest
+    before = queries.first_known(db, series_id, revised)
+    known = zip(blocks.day.tolist(), newest.tolist(), strict=True)
+    return np.array([before.get(day, at) for day, at in known], np.int64), newest
 
 
 def _register_reads(
@@ -244,7 +247,7 @@ def _local_days(series: ServedSeries, extent: Extent) -> tuple[int, int]:
         at = np.array([int(extent.first.timestamp()), int(extent.last.timestamp())], np.int64)
         low, high = local_days(at, series.series.zone).tolist()
         return low, high + 1
-    days = np.array([number_of(extent.first), number_of(extent.last)], np.int64)
+    days = np.array([day_number(extent.first), day_number(extent.last)], np.int64)
     if series.series.is_daily:
         return int(days[0]), int(days[1]) + 1
     begin = days * DAY_S + series.series.offset_s + np.array([0, DAY_S - 1])

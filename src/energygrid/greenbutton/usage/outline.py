@@ -22,8 +22,9 @@ from energygrid.greenbutton.usage.costs import Tariff, tariffs_of
 from energygrid.greenbutton.usage.dst import local_time
 from energygrid.greenbutton.usage.queries import Extent, Records
 from energygrid.greenbutton.usage.served import ServedMeter, ServedSeries, served
-from energygrid.greenbutton.usage.spans import FIRST, day_of, instant, instants
+from energygrid.greenbutton.usage.spans import FIRST, instant, instants
 from energygrid.greenbutton.window import Window
+from energygrid.metering.calendar import date_of
 from energygrid.metering.readings import DAY_S
 
 _FORMAT = 1
@@ -120,7 +121,7 @@ def extents(
         low, high = spans[0][0], spans[-1][1]
         for series in meter.series:
             if series.series.interval_s:
-                blocks.append((series.series.id, day_of(low // DAY_S - 1), day_of(high // DAY_S + 1)))
+                blocks.append((series.series.id, date_of(low // DAY_S - 1), date_of(high // DAY_S + 1)))
             else:
                 registers.append((series.series.id, instant(low), instant(high)))
     found = queries.block_extents(db, blocks, since, as_of) if blocks else []

@@ -25,6 +25,8 @@ from energygrid.billing.records.tables import utility_record
 from energygrid.billing.tables import bill
 from energygrid.customers.tables import meter, meter_rate
 from energygrid.database.driver import driver
+from energygrid.metering.calendar import date_of, day_number
+from energygrid.metering.readings import Int64s
 from energygrid.metering.tables import reading_revision, series
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -193,10 +195,10 @@ def register_reads(
         return [RegisterRead(*row) for row in cursor]
 
 
-def first_known(db: Connection, series_id: int, days: Sequence[date]) -> dict[date, datetime]:
-    """When anything became known of those of some days that were replaced since."""
-    found = db.execute(_FIRST_KNOWN, {"series_id": series_id, "days": list(days)})
-    return {row[0]: row[1] for row in found}
+def first_known(db: Connection, series_id: int, days: Int64s) -> dict[int, int]:
+    """When anything became known of those of some days (since 1970) that were replaced since; epoch seconds."""
+    found = db.execute(_FIRST_KNOWN, {"series_id": series_id, "days": [date_of(day) for day in days.tolist()]})
+    return {day_number(row[0]): int(row[1].timestamp()) for row in found}
 
 
 def meters(db: Connection, tenant_id: int, meter_ids: Sequence[str]) -> dict[str, AnyRow]:

@@ -1,7 +1,7 @@
 """Windows and spans as instants."""
 
 import math
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from energygrid.metering.readings import Bools, Int64s
 
 FIRST, LAST = 0, 4_102_444_800
 """Data times are of the years 1970 to 2099."""
-_EPOCH = date(1970, 1, 1)
 
 
 def instants(meter: SharedMeter, window: Window) -> list[tuple[int, int]]:
@@ -38,11 +37,3 @@ def within(start: Int64s, end: Int64s, spans: list[tuple[int, int]]) -> Bools:
 
 def instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(min(max(seconds, FIRST), LAST), UTC)
-
-
-def day_of(number: int) -> date:
-    return _EPOCH + timedelta(days=number)
-
-
-def number_of(day: date) -> int:
-    return (day - _EPOCH).days

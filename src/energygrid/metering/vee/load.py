@@ -1,7 +1,7 @@
 """Reading what an examination needs: for many series of one span at once."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy import Connection
@@ -27,7 +27,6 @@ _MARK = "VEE:E"
 LABELS = [f"{_MARK}{step:d}" for step in Step]
 """Quality marks of our estimates in the store, by step: they tell them from a source's own."""
 
-_EPOCH = date(1970, 1, 1)
 _MONTH_DAYS = 31
 
 
@@ -74,11 +73,9 @@ def _own(db: Connection, series: Series, readings: Readings) -> Bools:
     if not estimated.size:
         return own
     days, slots = _places(series, readings, estimated)
-    first, last = (_EPOCH + timedelta(days=int(day)) for day in (days[0], days[-1]))
-    marks = {
-        (block.day - _EPOCH).days: blocks.unpack_marks(block.source_quality, series.intervals)
-        for block in queries.blocks_in_range(db, [series.id], first, last)
-    }
+    found = queries.blocks_in_range(db, [series.id], int(days[0]), int(days[-1]))
+    packed = zip(found.day.tolist(), found.source_quality, strict=True)
+    marks = {day: blocks.unpack_marks(body, series.intervals) for day, body in packed}
     for position, day, slot in zip(estimated.tolist(), days.tolist(), slots.tolist(), strict=True):
         own[position] = marks[day][slot].startswith(_MARK)
     return own

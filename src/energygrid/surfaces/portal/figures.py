@@ -6,7 +6,7 @@ A gap is a bar without a value, never one of height zero.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,13 +14,12 @@ import numpy as np
 
 from energygrid.greenbutton.own.usage import Chart
 from energygrid.metering.aggregation import Totals
-from energygrid.metering.calendar import day_span, local_days
+from energygrid.metering.calendar import date_of, day_span, local_days
 from energygrid.metering.grid import Readings
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import Flow
 from energygrid.metering.series import Series
 
-_EPOCH = date(1970, 1, 1)
 _SURE = (Quality.ACTUAL, Quality.RAW, Quality.UNKNOWN)
 _MADE_UP = (Flow.NET, Flow.TOTAL)
 """Flows that others make together, where they are there too."""
@@ -158,7 +157,7 @@ def year_figure(chart: Chart, totals: Sequence[Totals], first: date, end: date) 
     days = local_days(totals[0].start, chart.zone).tolist()
     bars = []
     for place, number in enumerate(days):
-        day = _EPOCH + timedelta(days=number)
+        day = date_of(number)
         cells = tuple(_day_cell(each, place) for each in totals)
         at = float((day - first).days)
         bars.append(Bar(at, at + 1, f"{day:%a} {day.day} {day:%b %Y}", day, cells))

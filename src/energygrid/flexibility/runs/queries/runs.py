@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -15,6 +16,10 @@ from energygrid.database.driver import driver
 from energygrid.flexibility.events.tables import flex_event, flex_event_asset
 from energygrid.flexibility.registry.tables import flex_asset
 from energygrid.flexibility.runs.tables import flex_run, flex_run_part, flex_touched
+from energygrid.metering.readings import Int64s
+
+Touched = Int64s | Sequence[tuple[int, int, int]]
+"""(series, first changed day, last changed day), UTC days since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +171,13 @@ def states(db: Connection, tenant_id: int, event: UUID) -> dict[str, int]:
     return {row[0]: row[1] for row in db.execute(query)}
 
 
-def add_touched(
-    db: Connection, tenant_id: int, touched: Sequence[tuple[int, int, int]], now: datetime, event: UUID | None = None
-) -> None:
+def add_touched(db: Connection, tenant_id: int, touched: Touched, now: datetime, event: UUID | None = None) -> None:
     driver(db).execute(_ADD_TOUCHED, (tenant_id, now, event, *packed(touched)))
 
 
-def packed(touched: Sequence[tuple[int, int, int]]) -> tuple[PackedArray, PackedArray, PackedArray]:
+def packed(touched: Touched) -> tuple[PackedArray, PackedArray, PackedArray]:
     """For `%b::bigint[], %b::int[], %b::int[]`: series, and the first and the last day that changed of each."""
-    series, first, last = zip(*touched, strict=True)
+    series, first, last = np.asarray(touched, np.int64).T
     return arrays.bigints(series), arrays.ints(first), arrays.ints(last)
 
 
