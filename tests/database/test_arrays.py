@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from energygrid.database import arrays
@@ -80,6 +80,35 @@ def test_a_column_that_the_database_gives_is_what_it_was(
             row = cursor.execute(f"SELECT %s::{kind}[]", (given_values,)).fetchone()
         assert row is not None
         assert [told(each) for each in row[0]] == given_values
+
+    holds()
+
+
+ROW = st.tuples(
+    st.integers(-(2**63), 2**63 - 1),
+    st.dates(),
+    INSTANTS,
+    st.none() | st.binary(max_size=40),
+    st.none() | st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20),
+)
+
+
+def test_rows_that_are_copied_are_what_the_table_holds(db: Connection) -> None:
+    db.execute(text("CREATE TEMPORARY TABLE copied (id bigint, day date, at timestamptz, body bytea, mark text)"))
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(ROW, min_size=1, max_size=12))
+    def holds(rows: list[tuple[Any, ...]]) -> None:
+        ids, days, instants, bodies, marks = zip(*rows, strict=True)
+        numbers = [
+            ("int8", np.array(ids, np.int64)),
+            ("date", np.array([(day - EPOCH.date()).days for day in days])),
+            ("timestamptz", np.array([arrays.to_instant(each) for each in instants], "M8[us]")),
+        ]
+        encoded = [None if each is None else each.encode() for each in marks]
+        arrays.copy(db, "COPY copied FROM STDIN (FORMAT BINARY)", numbers, [bodies, encoded])
+        held = db.execute(text("DELETE FROM copied RETURNING *")).all()
+        assert [tuple(row) for row in held] == rows
 
     holds()
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from energygrid.access.caller import Tenant
 from energygrid.database.engine import Database
+from energygrid.metering import store
 from energygrid.metering.calendar import Span
 from energygrid.metering.quality import Quality
 from energygrid.metering.readings import DAY_S, Commodity, Flow, Kind, ReadingBatch, SeriesKey
@@ -205,6 +206,41 @@ def test_writers_of_the_same_day_lose_nothing(database: Database, committed_tena
     assert database.read(read, series[0], Span.of(T0, T0 + DAY_S)).value.tolist() == list(map(float, range(1440)))
     revision = database.read(lambda db: db.execute(text("SELECT revision FROM reading_block")).scalar_one())
     assert revision == 1440
+
+
+def test_writers_that_name_the_same_series_in_another_order_lose_nothing(
+    database: Database, committed_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each write goes out in several parts; whoever is second merges again, with the days that it lost alone."""
+    monkeypatch.setattr(store, "_PART", 2)
+    series = database.write(make, committed_tenant, *(key(f"m{n}", interval_s=60) for n in range(5)))
+    failures: list[BaseException] = []
+
+    def write(part: int) -> None:
+        mine = series[::-1] if part % 2 else series[part // 2 :]
+        try:
+            for n in range(part, 200, 4):
+                starts, index = [T0 + n * 60] * len(mine), list(range(len(mine)))
+                given_batch = batch(mine, starts, [float(n)] * len(mine), index=index)
+                report = database.write(write_readings, mine, given_batch, known_at=NOW + timedelta(seconds=n))
+                assert (report.accepted, len(report.touched)) == (len(mine), len(mine))
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(part,)) for part in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    whole = database.read(read_many, series[1:], Span.of(T0, T0 + 200 * 60))
+    assert [each.value.tolist() for each in whole] == [list(map(float, range(200)))] * 4
+    kept = database.read(lambda db: db.execute(text("SELECT count(*), max(revision) FROM reading_revision")).one())
+    blocks = database.read(
+        lambda db: db.execute(text("SELECT sum(revision) - count(*) FROM reading_block")).scalar_one()
+    )
+    assert kept[0] <= blocks
+    assert kept[1] < 200
 
 
 def test_parts_of_one_file_leave_no_revisions_of_each_other(db: Connection, tenant: Tenant) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from energygrid.flexibility.registry.tables import flex_asset
+from energygrid.metering.tables import series
 
 from .conftest import NOW, Flex
 
@@ -186,3 +187,15 @@ def test_two_uploads_of_one_day_at_once_lose_nothing(flex: Flex, make_assets: Ma
         receipts = list(threads.map(lambda half: flex.post(PATH, json=half).json(), halves))
     assert [receipt["accepted"] for receipt in receipts] == [100, 100]
     assert values(flex, assets[-1]) == [(slot, slot / 8) for slot in range(10)]
+
+
+def test_a_half_hour_off_the_grid_of_a_meters_series_is_refused(flex: Flex, make_assets: MakeAssets) -> None:
+    """A meter's half-hours may start at a quarter past: what starts elsewhere would be laid over two of them."""
+    odd, plain = make_assets(2)
+    flex.post(PATH, json=[record(odd), record(plain)])
+    moved = update(series).where(series.c.owner_id == odd).values(offset_s=900)
+    flex.database.write(lambda db: db.execute(moved))
+    receipt = flex.post(PATH, json=[record(odd, 1), record(plain, 1)]).json()
+    assert (receipt["accepted"], receipt["rejectedCount"], receipt["rejected"][0]["index"]) == (1, 1, 0)
+    assert receipt["rejected"][0]["reason"].startswith("OFF_GRID")
+    assert [slot for slot, _ in values(flex, plain)] == [0, 1]
