@@ -25,7 +25,7 @@ _SAMPLED = 5
 _TRIED = (3, 4, 5, 6, 7, 8, 9, 0, 1, 2)
 """Numbers of decimals: nearly all meter data has three at most; few or none hold numbers too large for three."""
 _CACHED = 2048
-"""Blocks that are packed at once: what is made of them on the way stays in the processor's cache."""
+"""Blocks that are packed or unpacked at once: what is made of them on the way stays in the processor's cache."""
 _HEADS = [bytes([_SCALED, number]) for number in range(10)]
 
 Matrix = NDArray[np.float64]
@@ -89,12 +89,14 @@ def _unpack_scaled(packed: bytes, starts: Int64s, sizes: Int64s, intervals: int)
     frames = zstandard.BufferWithSegments(packed, np.column_stack((starts + 2, sizes - 2)).astype("<u8").tobytes())
     expected = np.full(len(sizes), 4 * intervals, "<u8").tobytes()
     bodies = zstandard.ZstdDecompressor().multi_decompress_to_buffer(frames, decompressed_sizes=expected, threads=1)
-    planes = np.frombuffer(b"".join(bodies[place].tobytes() for place in range(len(bodies))), np.uint8)
-    whole = _unshuffle(planes, len(starts), intervals, 4).view("<i4").reshape(len(starts), intervals)
-    values: Matrix = whole / (10.0 ** np.frombuffer(packed, np.uint8)[starts + 1].astype(np.int64))[:, None]
-    missing = whole == _MISSING
-    if missing.any():
-        values[missing] = np.nan
+    factors = (10.0 ** np.frombuffer(packed, np.uint8)[starts + 1].astype(np.int64))[:, None]
+    values = np.empty((len(starts), intervals))
+    for first in range(0, len(starts), _CACHED):
+        end = min(first + _CACHED, len(starts))
+        planes = np.frombuffer(b"".join([bodies[block].tobytes() for block in range(first, end)]), np.uint8)
+        whole = _unshuffle(planes, end - first, intervals, 4).view("<i4").reshape(end - first, intervals)
+        np.divide(whole, factors[first:end], out=values[first:end])
+        np.copyto(values[first:end], np.nan, where=whole == _MISSING)
     return values
 
 
