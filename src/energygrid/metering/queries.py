@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, Text, any_, bindparam, delete, insert, literal, select
+from sqlalchemy import ARRAY, Connection, Text, any_, delete, insert, literal
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.database import arrays
@@ -14,7 +14,7 @@ from energygrid.database.arrays import Instants
 from energygrid.database.driver import driver
 from energygrid.metering.calendar import date_of
 from energygrid.metering.readings import Bools, Int64s, SeriesKey
-from energygrid.metering.tables import parked_reading, register_read, series
+from energygrid.metering.tables import parked_reading, register_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,16 @@ class Blocks:
         )
 
 
-_SERIES_COLUMNS = [column for column in series.c if column.name != "created_at"]
-_SERIES_OF_OWNERS = (
-    select(*_SERIES_COLUMNS)
-    .where(
-        series.c.tenant_id == bindparam("tenant_id"),
-        series.c.owner_kind == bindparam("owner_kind"),
-        series.c.owner_id == any_(bindparam("owner_ids", type_=ARRAY(Text))),
-    )
-    .order_by(series.c.id)
-)
+_SERIES_COLUMNS = """
+    tenant_id, id, owner_kind, owner_id, commodity, flow, kind, unit, interval_s, channel, offset_s, zone
+"""
+_SERIES_OF_OWNERS = f"""
+    SELECT {_SERIES_COLUMNS} FROM series
+    WHERE tenant_id = %b AND owner_kind = %b AND owner_id = ANY(%b::text[]) ORDER BY id
+"""  # noqa: S608 - the columns are a constant
+_SERIES_BY_IDS = f"""
+    SELECT {_SERIES_COLUMNS} FROM series WHERE tenant_id = %b AND id = ANY(%b::bigint[]) ORDER BY id
+"""  # noqa: S608
 _NOTHING = np.empty(0, np.int64)
 NO_BLOCKS = Blocks(_NOTHING, _NOTHING, _NOTHING, _NOTHING.astype("M8[us]"), [], [], [])
 _BLOCK_COLUMNS = "series_id, day, revision, known_at, values, quality, source_quality"
@@ -75,9 +75,9 @@ _AS_COLUMNS = """
 _ADD_SERIES = """
     INSERT INTO series (tenant_id, owner_kind, owner_id, commodity, flow, kind, unit, interval_s, channel,
                         offset_s, zone, created_at)
-    SELECT %s, %s, new.*, %s
+    SELECT %b, %b, new.*, %b
     FROM unnest(
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::int[], %s::text[]
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int[], %b::text[], %b::int[], %b::text[]
     ) AS new
     ON CONFLICT ON CONSTRAINT uq_series_identity DO NOTHING
 """
@@ -132,25 +132,25 @@ def insert_series(
     db: Connection, tenant_id: int, owner_kind: str, keys: Sequence[tuple[SeriesKey, int, str]], now: datetime
 ) -> None:
     """Add the series (key, offset_s, zone) that are not there yet."""
-    rows = [
-        (k.meter_id, str(k.commodity), str(k.flow), str(k.kind), k.unit, k.interval_s, k.channel, offset, zone)
-        for k, offset, zone in keys
-    ]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    with driver(db).cursor() as cursor:
-        cursor.execute(_ADD_SERIES, [tenant_id, owner_kind, now, *columns])
+    rows = ((k.meter_id, k.commodity, k.flow, k.kind, k.unit, k.interval_s, k.channel, *more) for k, *more in keys)
+    owners, commodities, flows, kinds, units, intervals, channels, offsets, zones = zip(*rows, strict=True)
+    named = map(arrays.texts, (owners, commodities, flows, kinds, units))
+    columns = (*named, arrays.ints(intervals), arrays.texts(channels), arrays.ints(offsets), arrays.texts(zones))
+    driver(db).execute(_ADD_SERIES, (tenant_id, owner_kind, now, *columns))
 
 
-def series_of_owners(db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]) -> list[RowMapping]:
-    values = {"tenant_id": tenant_id, "owner_kind": owner_kind, "owner_ids": list(owner_ids)}
-    return [row._mapping for row in db.execute(_SERIES_OF_OWNERS, values)]  # noqa: SLF001
+def series_of_owners(
+    db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """All of a series but when it was made, in the order of the table's columns; oldest first."""
+    with driver(db).cursor(binary=True) as cursor:
+        return cursor.execute(_SERIES_OF_OWNERS, (tenant_id, owner_kind, arrays.texts(owner_ids))).fetchall()
 
 
-def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[RowMapping]:
-    query = select(*_SERIES_COLUMNS).where(
-        series.c.tenant_id == tenant_id, series.c.id == any_(literal(list(series_ids), ARRAY(BigInteger)))
-    )
-    return [row._mapping for row in db.execute(query.order_by(series.c.id))]  # noqa: SLF001
+def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    """The same."""
+    with driver(db).cursor(binary=True) as cursor:
+        return cursor.execute(_SERIES_BY_IDS, (tenant_id, arrays.bigints(series_ids))).fetchall()
 
 
 def blocks_in_range(

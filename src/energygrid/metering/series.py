@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from energygrid.errors import NotFound
 from energygrid.metering import queries
@@ -94,12 +94,12 @@ def series_of_owners(
     db: Connection, tenant_id: int, owner_ids: Sequence[str], *, owner_kind: OwnerKind = "meter"
 ) -> list[Series]:
     """All series of some meters (or assets), oldest first."""
-    return [_series(row) for row in queries.series_of_owners(db, tenant_id, owner_kind, owner_ids)]
+    return [_series(*row) for row in queries.series_of_owners(db, tenant_id, owner_kind, owner_ids)]
 
 
 def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[Series]:
     """Those of the series that are the tenant's."""
-    return [_series(row) for row in queries.series_by_ids(db, tenant_id, series_ids)]
+    return [_series(*row) for row in queries.series_by_ids(db, tenant_id, series_ids)]
 
 
 def find_series(db: Connection, tenant_id: int, series_id: int) -> Series:
@@ -109,13 +109,14 @@ def find_series(db: Connection, tenant_id: int, series_id: int) -> Series:
     return found[0]
 
 
-def _series(row: RowMapping) -> Series:
-    values = dict(row)
-    return Series(
-        **values
-        | {
-            "commodity": Commodity(str(values["commodity"])),
-            "flow": Flow(str(values["flow"])),
-            "kind": Kind(str(values["kind"])),
-        }
-    )
+def _series(
+    tenant_id: int,
+    series_id: int,
+    owner_kind: OwnerKind,
+    owner_id: str,
+    commodity: str,
+    flow: str,
+    kind: str,
+    *grid: Any,
+) -> Series:
+    return Series(tenant_id, series_id, owner_kind, owner_id, Commodity(commodity), Flow(flow), Kind(kind), *grid)

@@ -55,16 +55,19 @@ class Targets:
 # Three statements on one table each: joined, they would be at the mercy of what the planner believes about tables that
 # grow by tens of thousands of rows at once.
 _ASSETS = """
-    SELECT owner_kind, zone, archived_at IS NOT NULL, array_agg(uuid::text), array_agg(owner_id)
+    SELECT owner_kind, zone, archived_at IS NOT NULL, array_agg(uuid::text),
+           array_agg(CASE owner_kind WHEN 'meter' THEN owner_id END)
     FROM flex_asset WHERE tenant_id = %b AND uuid = ANY(%b::uuid[])
     GROUP BY 1, 2, 3
 """
 _SERIES = """
-    SELECT owner_kind, flow, offset_s, array_agg(owner_id), array_agg(id) FROM series
-    WHERE tenant_id = %b AND owner_kind = ANY(%b) AND owner_id = ANY(%b::text[]) AND flow = ANY(%b)
+    SELECT flow, offset_s, array_agg(owner_id), array_agg(id) FROM series
+    WHERE tenant_id = %b AND owner_kind = %b AND owner_id = ANY({}) AND flow = ANY(%b)
       AND commodity = 'electricity' AND kind = 'energy' AND unit = 'kWh' AND interval_s = 1800 AND channel = ''
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2
 """
+_OWN = _SERIES.format("%b::uuid[]::text[]")  # an asset's own readings go by its UUID
+_METERS = _SERIES.format("%b::text[]")
 # The newest word of a user on meter data is a withdrawal.
 _WITHDRAWN = """
     SELECT array_agg(asset_uuid::text) FROM (
@@ -82,9 +85,11 @@ def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> Targets:
     named = arrays.uuids(bytes.fromhex("".join(uuids).replace("-", "")))
     with arrays.columns(db) as cursor:
         assets = cursor.execute(_ASSETS, (tenant_id, named)).fetchall()
-        owners = arrays.texts([owner for *_, ids in assets for owner in ids])
-        kinds = list({kind for kind, *_ in assets})
-        series = cursor.execute(_SERIES, (tenant_id, kinds, owners, list(FLOWS))).fetchall()
+        meters = [owner for kind, *_, ids in assets if kind == "meter" for owner in ids]
+        series = {
+            "asset": cursor.execute(_OWN, (tenant_id, "asset", named, list(FLOWS))).fetchall(),
+            "meter": cursor.execute(_METERS, (tenant_id, "meter", arrays.texts(meters), list(FLOWS))).fetchall(),
+        }
         withdrawn = cursor.execute(_WITHDRAWN, (tenant_id, named)).fetchone()
     count = len(uuids)
     found = Targets(
@@ -94,18 +99,18 @@ def targets(db: Connection, tenant_id: int, uuids: Sequence[str]) -> Targets:
         *np.zeros((2, count), np.bool_),
         *np.zeros((2, count, 2), np.int64),
     )
-    for group, (kind, _, archived, of, owner_ids) in enumerate(assets):
+    for group, (kind, _, archived, of, meters) in enumerate(assets):
+        owner_ids = meters if kind == "meter" else of
         places = [position[uuid] for uuid in of]
         for place, owner_id in zip(places, owner_ids, strict=True):
             found.owner_id[place] = owner_id
         at = np.array(places)
         found.group[at], found.archived[at] = group, archived
-        for series_kind, flow, offset_s, series_owners, series_ids in series:
-            if series_kind == kind:
-                known = dict(zip(series_owners, series_ids.tolist(), strict=True))
-                ids = np.array([known.get(owner_id, 0) for owner_id in owner_ids], np.int64)
-                found.series[at[ids > 0], FLOWS.index(flow)] = ids[ids > 0]
-                found.offset_s[at[ids > 0], FLOWS.index(flow)] = offset_s
+        for flow, offset_s, series_owners, series_ids in series[kind]:
+            known = dict(zip(series_owners, series_ids.tolist(), strict=True))
+            ids = np.array([known.get(owner_id, 0) for owner_id in owner_ids], np.int64)
+            found.series[at[ids > 0], FLOWS.index(flow)] = ids[ids > 0]
+            found.offset_s[at[ids > 0], FLOWS.index(flow)] = offset_s
     if withdrawn is not None and withdrawn[0] is not None:
         found.withdrawn[[position[uuid] for uuid in withdrawn[0]]] = True
     return found
