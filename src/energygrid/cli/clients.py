@@ -7,13 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from energygrid.access import clients, tenants
-from energygrid.access.caller import Actor
 from energygrid.access.scopes import SCOPES
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command
 
 app = typer.Typer(no_args_is_help=True)
 
-_WHO = Actor("command line", "-")
 ClientId = Annotated[str, typer.Argument(help="Id of the client.")]
 Scopes = Annotated[list[str], typer.Option("--scope", help=f"May be given more than once: {', '.join(SCOPES)}.")]
 TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the tenant.")]
@@ -54,7 +52,7 @@ def create(
             scopes=scope,
             sandbox=sandbox,
             client_id=client_id,
-            who=_WHO,
+            who=WHO,
             now=datetime.now(UTC),
         )
     print(f"client_id={client.client_id}")
@@ -65,7 +63,7 @@ def create(
 def add_secret(client_id: ClientId, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Make a second secret and print it; the first one goes on working."""
     with open_command(data, database_url) as services:
-        secret = services.database.write(clients.add_secret, services.vault, client_id, who=_WHO, now=datetime.now(UTC))
+        secret = services.database.write(clients.add_secret, services.vault, client_id, who=WHO, now=datetime.now(UTC))
     print(f"client_secret={secret.get_secret_value()}")
 
 
@@ -79,7 +77,7 @@ def drop_secret(client_id: ClientId, data: Data = None, database_url: DatabaseUr
 def set_scopes(client_id: ClientId, scope: Scopes, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Replace what the client may do."""
     with open_command(data, database_url) as services:
-        services.database.write(clients.set_scopes, client_id, scope, who=_WHO, now=datetime.now(UTC))
+        services.database.write(clients.set_scopes, client_id, scope, who=WHO, now=datetime.now(UTC))
     console.print(f"{client_id} may: {' '.join(scope)}")
 
 
@@ -103,5 +101,5 @@ def revoke_tokens(client_id: ClientId, data: Data = None, database_url: Database
 
 def _change(use_case: Callable[..., Any], client_id: str, data: Data, database_url: DatabaseUrl, said: str) -> None:
     with open_command(data, database_url) as services:
-        services.database.write(use_case, client_id, who=_WHO, now=datetime.now(UTC))
+        services.database.write(use_case, client_id, who=WHO, now=datetime.now(UTC))
     console.print(said)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from energygrid.access.caller import Actor
 from energygrid.errors import (
     Conflict,
     Denied,
@@ -44,6 +45,8 @@ DatabaseUrl = Annotated[
 ]
 
 _WIDE = None if sys.stdout.isatty() else 200  # nothing is folded or cut for a pipe
+WHO = Actor("command line", "-")
+"""Who the audit log says has done what a command does."""
 console = Console(width=_WIDE, soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 

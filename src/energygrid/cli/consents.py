@@ -6,18 +6,16 @@ from typing import Annotated
 import typer
 
 from energygrid.access import tenants
-from energygrid.access.caller import Actor
 from energygrid.access.consents import consents
 from energygrid.access.consents.consents import Consent
 from energygrid.access.oauth.server import OAuthContext, hand_over
 from energygrid.access.settings import AccessSettings
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command, print_json
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command, print_json
 from energygrid.errors import Invalid
 from energygrid.greenbutton import notices, on_paper
 
 app = typer.Typer(no_args_is_help=True)
 
-_WHO = Actor("command line", "-")
 TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the tenant.")]
 ConsentId = Annotated[str, typer.Argument(help="Id of the consent, which is that of its Authorization.")]
 _COLUMNS = ("id", "client_id", "customer_id", "scope", "meters", "data_from", "data_until", "evidence")
@@ -76,11 +74,11 @@ def add(
                 scope=scope,
                 meters=chosen,
                 evidence=evidence,
-                who=_WHO,
+                who=WHO,
                 now=now,
             )
             context = OAuthContext(services.vault, AccessSettings(), authority, resource_url)
-            given = dict(hand_over(db, context, consent, now, _WHO.request_id)) if tokens else {}
+            given = dict(hand_over(db, context, consent, now, WHO.request_id)) if tokens else {}
     shown: dict[str, object] = {"consent": consent.id, "meters": ",".join(consent.meters), **given}
     if as_json:
         print_json(shown)
@@ -95,7 +93,7 @@ def revoke(consent_id: ConsentId, tenant: TenantKey, data: Data = None, database
     now = datetime.now(UTC)
     with open_command(data, database_url) as services, services.database.transaction() as db:
         owner = tenants.find_tenant(db, tenant)
-        notices.consent_changed(db, owner, consents.revoke(db, owner.id, consent_id, who=_WHO, now=now), now)
+        notices.consent_changed(db, owner, consents.revoke(db, owner.id, consent_id, who=WHO, now=now), now)
     console.print(f"revoked {consent_id}")
 
 

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from energygrid.access import tenants
 from energygrid.access.api_keys import keys
-from energygrid.access.caller import Actor, Tenant
+from energygrid.access.caller import Tenant
 from energygrid.cli import flex_verify
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command
 from energygrid.errors import Invalid
 from energygrid.flexibility.baselines import catalogue
 from energygrid.flexibility.events.terms import EventTerms
@@ -30,7 +30,6 @@ app.add_typer(keys_app, name="keys", help="Keys that open the flexibility API.")
 app.add_typer(schemes_app, name="schemes", help="Schemes, and which assets are ready for them.")
 app.add_typer(assets_app, name="assets", help="Assets of suppliers.")
 
-_WHO = Actor("command line", "-")
 _PAGE = 1000
 TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the tenant.")]
 Scheme = Annotated[str, typer.Argument(help="UUID of the scheme, or its name.")]
@@ -49,7 +48,7 @@ def add_key(
     with open_command(data, database_url) as services, services.database.transaction() as db:
         owner = tenants.find_tenant(db, tenant)
         ends = expires.replace(tzinfo=UTC) if expires else None
-        key_id, key = keys.create_key(db, services.vault, owner, name=name, who=_WHO, now=now, expires_at=ends)
+        key_id, key = keys.create_key(db, services.vault, owner, name=name, who=WHO, now=now, expires_at=ends)
         uuid = keys.tenant_uuid(db, owner)
     print(f"key_id={key_id}\napi_key={key.get_secret_value()}\ntenant={uuid}")
 
@@ -75,7 +74,7 @@ def disable_key(
 ) -> None:
     """End a key: it opens nothing any more, in every process within seconds."""
     with open_command(data, database_url) as services:
-        services.database.write(keys.disable_key, key_id, who=_WHO, now=datetime.now(UTC))
+        services.database.write(keys.disable_key, key_id, who=WHO, now=datetime.now(UTC))
     console.print(f"disabled {key_id}")
 
 
@@ -98,7 +97,7 @@ def add_scheme(
             name,
             description=description,
             facts=_terms(facts),
-            who=_WHO,
+            who=WHO,
             now=datetime.now(UTC),
         )
     print(f"scheme={made.uuid}")
@@ -132,7 +131,7 @@ def verify(
         found = _scheme(services, owner, scheme)
         uuids = [_uuid(each) for each in asset] if asset else _waiting(services, owner, found.uuid)
         changed = services.database.write(
-            verification.decide, owner, found.uuid, uuids, state, reason=reject, who=_WHO, now=datetime.now(UTC)
+            verification.decide, owner, found.uuid, uuids, state, reason=reject, who=WHO, now=datetime.now(UTC)
         )
     console.print(f"{changed} assets of {found.name} are {state}")
 

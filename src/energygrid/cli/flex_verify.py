@@ -7,7 +7,7 @@ from uuid import UUID
 import typer
 
 from energygrid.access import tenants
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command
 from energygrid.flexibility.runs import standing, verifying
 
 
@@ -44,5 +44,5 @@ def recompute(
     """Begin anew what an event waits for, when jobs have failed for good: `energygrid doctor` names such events."""
     with open_command(data, database_url) as services:
         owner = services.database.read(tenants.find_tenant, tenant)
-        services.database.write(standing.begin_again, owner, event, datetime.now(UTC))
+        services.database.write(standing.begin_again, owner, event, who=WHO, now=datetime.now(UTC))
     console.print(f"event {event} is being calculated anew; workers do it in parts")

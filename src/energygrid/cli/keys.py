@@ -6,13 +6,10 @@ from typing import Annotated
 import typer
 
 from energygrid.access import signing_keys
-from energygrid.access.caller import Actor
 from energygrid.access.settings import AccessSettings
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command
 
 app = typer.Typer(no_args_is_help=True)
-
-_WHO = Actor("command line", "-")
 
 
 @app.command("list")
@@ -31,7 +28,7 @@ def rotate(data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Let the next key sign, as soon as it has been published for a day, and publish another one."""
     with open_command(data, database_url) as services:
         key = services.database.write(
-            signing_keys.rotate, services.vault, AccessSettings(), who=_WHO, now=datetime.now(UTC)
+            signing_keys.rotate, services.vault, AccessSettings(), who=WHO, now=datetime.now(UTC)
         )
     console.print(f"{key.kid} signs from {key.signs_from}")
 
@@ -44,5 +41,5 @@ def withdraw(
 ) -> None:
     """Distrust a key at once, as after a theft: its tokens are refused and the next key signs."""
     with open_command(data, database_url) as services:
-        services.database.write(signing_keys.withdraw, services.vault, kid, who=_WHO, now=datetime.now(UTC))
+        services.database.write(signing_keys.withdraw, services.vault, kid, who=WHO, now=datetime.now(UTC))
     console.print(f"withdrew {kid}")

@@ -14,10 +14,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from energygrid.access import audit, tenants
-from energygrid.access.caller import Actor, Tenant
+from energygrid.access.caller import Tenant
 from energygrid.access.vault import Vault
 from energygrid.billing.records import espi
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, errors, listing, open_command
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, errors, listing, open_command
 from energygrid.errors import DomainError, Invalid
 from energygrid.ingest import jobs, landing
 from energygrid.ingest.jobs import Job
@@ -25,7 +25,6 @@ from energygrid.metering import ingest
 from energygrid.metering.frames import ExportGrain, meter_frame
 from energygrid.services import Services
 
-_WHO = Actor("command line", "-")
 _PIECE = 1 << 20
 _SUMMARY = ("file", "state", "rows", "accepted", "replaced", "unchanged", "rejected", "parked", "records", "warnings")
 
@@ -160,7 +159,7 @@ def _land(db: Any, vault: Vault, tenant: Tenant, file: Path, options: dict[str, 
     return jobs.open_job(
         db,
         tenant,
-        _WHO,
+        WHO,
         landed,
         kind="usage",
         task=None,
@@ -213,10 +212,10 @@ def export(
         services.database.write(
             audit.record,
             utility.id,
-            actor=_WHO.name,
+            actor=WHO.name,
             action="readings.exported",
             subject=f"meter/{meter}",
-            request_id=_WHO.request_id,
+            request_id=WHO.request_id,
             now=datetime.now(UTC),
         )
     target: Any = sys.stdout.buffer if out is None else out

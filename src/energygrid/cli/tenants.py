@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from energygrid.access import issuers, tenants
-from energygrid.access.caller import Actor, Environment
+from energygrid.access.caller import Environment
 from energygrid.access.issuers import IssuerTerms
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command, print_json
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command, print_json
 from energygrid.cli.sections import SECTIONS, check_section
 from energygrid.customers.connector import configure_cis
 from energygrid.errors import Invalid
@@ -22,7 +22,6 @@ from energygrid.errors import Invalid
 app = typer.Typer(no_args_is_help=True)
 
 _SECRET = re.compile("_sealed$|^token$|_secret$")
-_WHO = Actor("command line", "-")
 Key = Annotated[str, typer.Argument(help="Key of the tenant.")]
 
 
@@ -46,7 +45,7 @@ def create(
     """Add a tenant."""
     with open_command(data, database_url) as services:
         services.database.write(
-            tenants.create_tenant, key, environment=environment, name=name, who=_WHO, now=datetime.now(UTC)
+            tenants.create_tenant, key, environment=environment, name=name, who=WHO, now=datetime.now(UTC)
         )
     console.print(f"created {key}")
 
@@ -73,7 +72,7 @@ def set_settings(
     check_section(section, parsed)
     with open_command(data, database_url) as services, services.database.transaction() as db:
         tenant = tenants.find_tenant(db, key)
-        tenants.set_section(db, tenant, section, parsed, who=_WHO, now=datetime.now(UTC))
+        tenants.set_section(db, tenant, section, parsed, who=WHO, now=datetime.now(UTC))
     console.print(f"changed {section} of {key}")
 
 
@@ -111,7 +110,7 @@ def cis(
             settings,
             client_secret=secret,
             private_key=private_key.read_text() if private_key else "",
-            who=_WHO,
+            who=WHO,
             now=datetime.now(UTC),
         )
     console.print(f"{key} is asked at {settings.get('base_url', '')}")
@@ -131,7 +130,7 @@ def trust(
         raise Invalid("BAD_ISSUER", str(error)) from error
     with open_command(data, database_url) as services, services.database.transaction() as db:
         tenant = tenants.find_tenant(db, key)
-        issuers.trust_issuer(db, tenant, parsed, who=_WHO, now=datetime.now(UTC))
+        issuers.trust_issuer(db, tenant, parsed, who=WHO, now=datetime.now(UTC))
     console.print(f"{key} trusts {parsed.issuer}")
 
 
@@ -145,7 +144,7 @@ def distrust(
     """Refuse the tokens of an outside identity provider from now on."""
     with open_command(data, database_url) as services, services.database.transaction() as db:
         tenant = tenants.find_tenant(db, key)
-        issuers.distrust_issuer(db, tenant, issuer, who=_WHO, now=datetime.now(UTC))
+        issuers.distrust_issuer(db, tenant, issuer, who=WHO, now=datetime.now(UTC))
     console.print(f"{key} no longer trusts {issuer}")
 
 

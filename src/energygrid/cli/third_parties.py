@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 
 from energygrid.access import tenants
-from energygrid.access.caller import Actor
 from energygrid.access.third_parties import changing, credentials, registration, third_parties
 from energygrid.access.third_parties.facts import Status
 from energygrid.access.third_parties.invitations import invite as make_invitation
 from energygrid.access.third_parties.third_parties import AUTH_METHODS
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command, print_json
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command, print_json
 from energygrid.errors import Invalid
 from energygrid.greenbutton import notices
 from energygrid.messaging.webhooks.posting import guarded_client
@@ -19,7 +18,6 @@ from energygrid.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 
-_WHO = Actor("command line", "-")
 _STATUS = {"review": Status.REVIEW, "live": Status.LIVE, "on-hold": Status.ON_HOLD, "revoked": Status.REVOKED}
 _WORDS = {status: word for word, status in _STATUS.items()}
 ClientId = Annotated[str, typer.Argument(help="Client id of the third party.")]
@@ -105,11 +103,11 @@ def add(
                 auth_method=said.token_endpoint_auth_method,
                 status=Status.LIVE if live else Status.REVIEW,
                 client_id=client_id,
-                who=_WHO,
+                who=WHO,
                 now=now,
             )
             party = made.third_party
-            _, signing = notices.set_notify_uri(db, services.vault, party, notify_uri, who=_WHO, now=now)
+            _, signing = notices.set_notify_uri(db, services.vault, party, notify_uri, who=WHO, now=now)
     shown = {
         "client_id": party.client_id,
         "client_secret": None if made.secret is None else made.secret.get_secret_value(),
@@ -133,10 +131,10 @@ def status(
     now = datetime.now(UTC)
     with open_command(data, database_url) as services, services.database.transaction() as db:
         if _STATUS[to] is Status.REVOKED:
-            for ended in changing.withdraw(db, client_id, who=_WHO, now=now):
+            for ended in changing.withdraw(db, client_id, who=WHO, now=now):
                 notices.consent_changed(db, third_parties.find(db, client_id).tenant, ended, now)
         else:
-            changing.set_status(db, client_id, _STATUS[to], who=_WHO, now=now)
+            changing.set_status(db, client_id, _STATUS[to], who=WHO, now=now)
         notices.application_changed(db, third_parties.find(db, client_id), now)
     console.print(f"{client_id} is {to}")
 
@@ -155,7 +153,7 @@ def set_notify_uri(
         with services.database.transaction() as db:
             party = third_parties.find(db, client_id)
             now = datetime.now(UTC)
-            _, signing = notices.set_notify_uri(db, services.vault, party, wanted, who=_WHO, now=now)
+            _, signing = notices.set_notify_uri(db, services.vault, party, wanted, who=WHO, now=now)
     if signing is not None:
         print(f"notify_secret={signing}")
     console.print(f"notices of {client_id} go to {wanted or 'nobody'}")
@@ -166,7 +164,7 @@ def rotate_token(client_id: ClientId, data: Data = None, database_url: DatabaseU
     """Make a new registration access token and print it; the old one ends at once."""
     with open_command(data, database_url) as services:
         token = services.database.write(
-            credentials.rotate_registration_token, services.vault, client_id, who=_WHO, now=datetime.now(UTC)
+            credentials.rotate_registration_token, services.vault, client_id, who=WHO, now=datetime.now(UTC)
         )
     print(f"registration_access_token={token.get_secret_value()}")
 
@@ -176,7 +174,7 @@ def rotate_secret(client_id: ClientId, data: Data = None, database_url: Database
     """Make a new client secret and print it; the one before goes on working until the next rotation."""
     with open_command(data, database_url) as services:
         secret = services.database.write(
-            credentials.rotate_secret, services.vault, client_id, who=_WHO, now=datetime.now(UTC)
+            credentials.rotate_secret, services.vault, client_id, who=WHO, now=datetime.now(UTC)
         )
     print(f"client_secret={secret.get_secret_value()}")
 

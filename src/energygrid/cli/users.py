@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from energygrid.access import tenants, users
-from energygrid.access.caller import Actor, Tenant
+from energygrid.access.caller import Tenant
 from energygrid.access.passwords import Passwords
 from energygrid.access.settings import AccessSettings
-from energygrid.cli.common import Data, DatabaseUrl, Json, console, listing, open_command
+from energygrid.cli.common import WHO, Data, DatabaseUrl, Json, console, listing, open_command
 from energygrid.customers.mirror import read_document
 from energygrid.customers.privacy import Privacy
 from energygrid.errors import Invalid
@@ -21,7 +21,6 @@ from energygrid.services import Services
 
 app = typer.Typer(no_args_is_help=True)
 
-_WHO = Actor("command line", "-")
 Username = Annotated[str, typer.Argument(help="Name the user signs in with.")]
 TenantKey = Annotated[str, typer.Option("--tenant", help="Key of the tenant.")]
 CustomerId = Annotated[
@@ -79,7 +78,7 @@ def create(
             roles=role or [],
             customer_id=customer,
             password=password,
-            who=_WHO,
+            who=WHO,
             now=datetime.now(UTC),
         )
     console.print(f"created {username}")
@@ -92,7 +91,7 @@ def set_password(username: Username, tenant: TenantKey, data: Data = None, datab
     with open_command(data, database_url) as services, services.database.transaction() as db:
         owner = tenants.find_tenant(db, tenant)
         hasher = Passwords(AccessSettings())
-        users.set_password(db, hasher, owner, username, password, who=_WHO, now=datetime.now(UTC))
+        users.set_password(db, hasher, owner, username, password, who=WHO, now=datetime.now(UTC))
     console.print(f"changed the password of {username}")
 
 
@@ -108,7 +107,7 @@ def link(
     with open_command(data, database_url) as services, services.database.transaction() as db:
         owner = tenants.find_tenant(db, tenant)
         _require_customer(db, services, owner, customer)
-        users.link_customer(db, owner, username, customer, who=_WHO, now=datetime.now(UTC))
+        users.link_customer(db, owner, username, customer, who=WHO, now=datetime.now(UTC))
     console.print(f"{username} sees the data of {customer}" if customer else f"{username} sees no customer's data")
 
 
@@ -122,7 +121,7 @@ def _require_customer(db: Connection, services: Services, tenant: Tenant, custom
 def disable(username: Username, tenant: TenantKey, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Keep a user from signing in."""
     with open_command(data, database_url) as services, services.database.transaction() as db:
-        users.disable_user(db, tenants.find_tenant(db, tenant), username, who=_WHO, now=datetime.now(UTC))
+        users.disable_user(db, tenants.find_tenant(db, tenant), username, who=WHO, now=datetime.now(UTC))
     console.print(f"disabled {username}")
 
 
@@ -130,7 +129,7 @@ def disable(username: Username, tenant: TenantKey, data: Data = None, database_u
 def enable(username: Username, tenant: TenantKey, data: Data = None, database_url: DatabaseUrl = None) -> None:
     """Let a disabled user sign in again."""
     with open_command(data, database_url) as services, services.database.transaction() as db:
-        users.enable_user(db, tenants.find_tenant(db, tenant), username, who=_WHO, now=datetime.now(UTC))
+        users.enable_user(db, tenants.find_tenant(db, tenant), username, who=WHO, now=datetime.now(UTC))
     console.print(f"enabled {username}")
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from tests.flexibility.runs.conftest import AFTER, BEFORE, EVENT_DAY, STARTS, Fleet, kwh
 
 from energygrid.errors import NotFound
+from energygrid.flexibility.events.assets import page_with_baselines
 from energygrid.flexibility.runs import explaining, verifying
 from energygrid.metering.readings import Flow
 
@@ -51,6 +52,23 @@ def test_every_day_is_named_with_its_reason(settled: tuple[Fleet, UUID, list[UUI
     revisions = {each["utcDay"]: each["revision"] for each in bl01["flows"]["import"]["readingRevisions"]}
     assert (revisions["2026-01-06"], revisions["2026-01-07"]) == (2, 1)
     assert (bl01["revision"], bl01["eventRevision"]) == (2, 2)
+
+
+def test_what_is_paid_by_stands_first_also_when_one_method_alone_was_restated(
+    fleet: Fleet, history: list[date]
+) -> None:
+    """A reference day that only the nearer look-back of BL01 has: its statement is newer than the other's."""
+    assets = fleet.add(1)
+    fleet.write(assets, [*history, EVENT_DAY])
+    event = fleet.event(assets, status="SCHEDULED", terms={"ruleSets": ["CAISO_10_OF_10", "BL01", "ZERO"]})
+    fleet.run(event, BEFORE)
+    fleet.write(assets, [date(2026, 1, 6)], slots=[34], value=lambda d, s: kwh(d, s) + 5.0, now=BEFORE)
+    fleet.restate(BEFORE)
+    told = explaining.explain(fleet.db, fleet.tenant, event.uuid, assets[0])
+    assert [each["ruleSet"]["id"] for each in told] == ["CAISO_10_OF_10", "BL01", "ZERO"]
+    assert {each["revision"] for each in told} == {1, 2}
+    (((_, baselines),), _) = page_with_baselines(fleet.db, fleet.tenant, event.uuid, offset=0, limit=10)
+    assert [each.method for each in baselines] == ["CAISO_10_OF_10", "BL01", "ZERO"]
 
 
 def test_what_was_not_metered_is_null_and_not_zero(fleet: Fleet, history: list[date]) -> None:

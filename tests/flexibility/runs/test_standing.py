@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from tests.flexibility.runs.conftest import AFTER, EVENT_DAY, Fleet
 
+from energygrid.access.audit import SYSTEM
 from energygrid.errors import Conflict
 from energygrid.flexibility import runs
 from energygrid.flexibility.runs.basis import RunKind
@@ -32,11 +33,11 @@ def test_what_is_begun_again_is_computed_and_then_stands_no_more(fleet: Fleet, h
     fleet.write(assets, [*history, EVENT_DAY])
     event = fleet.event(assets)
     runs.start(fleet.db, fleet.tenant, event, AFTER)
-    begin_again(fleet.db, fleet.tenant, event.uuid, AFTER)
+    begin_again(fleet.db, fleet.tenant, event.uuid, who=SYSTEM, now=AFTER)
     runs.run_part(fleet.db, fleet.tenant, event.uuid, RunKind.SETTLEMENT, 1, 0, AFTER)
     assert fleet.find(event.uuid).stats_state == "CALCULATING"
     runs.run_part(fleet.db, fleet.tenant, event.uuid, RunKind.SETTLEMENT, 2, 0, AFTER)
     assert (fleet.find(event.uuid).stats_state, fleet.find(event.uuid).stats_revision) == ("READY", 2)
     assert standing(fleet.db, fleet.tenant, AFTER + timedelta(days=9)) == []
     with pytest.raises(Conflict, match="published"):
-        begin_again(fleet.db, fleet.tenant, event.uuid, AFTER)
+        begin_again(fleet.db, fleet.tenant, event.uuid, who=SYSTEM, now=AFTER)

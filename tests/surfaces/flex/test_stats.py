@@ -227,6 +227,10 @@ def test_the_doctor_names_a_settlement_that_stands_still_and_it_is_begun_again(
     asked = ["flex", "recompute", "--tenant", settled.flex.tenant.key, "--event", str(settled.event)]
     assert " ".join(asked) in run["remedy"]
     assert CliRunner().invoke(command_line, [*asked, "--database-url", url]).exit_code == 0
+    logged = "SELECT actor, subject FROM audit_log WHERE action = 'event.recomputed'"
+    assert settled.flex.database.read(lambda db: db.execute(text(logged)).all()) == [
+        ("command line", f"event/{settled.event}")
+    ]
     run_jobs()
     again = CliRunner().invoke(command_line, [*asked, "--database-url", url])
     assert getattr(again.exception, "code", None) == "NOT_CALCULATING"

@@ -23,8 +23,10 @@ from energygrid.flexibility.events.queries.assets import EventAsset, Judged
 from energygrid.flexibility.events.terms import EventTerms
 from energygrid.flexibility.events.time import time_of
 from energygrid.flexibility.registry import assets, consents
+from energygrid.flexibility.runs import basis
 from energygrid.flexibility.runs.basis import RunKind
 from energygrid.flexibility.runs.queries import results
+from energygrid.flexibility.runs.queries import runs as run_queries
 from energygrid.flexibility.settlement.energy import kwh
 
 Word = Literal["OPT_IN", "OPT_OUT"]
@@ -128,11 +130,18 @@ def page(db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit
 def page_with_baselines(
     db: Connection, tenant: Tenant, event_uuid: UUID, *, offset: int, limit: int
 ) -> tuple[list[tuple[EventAsset, list[Baseline]]], int]:
-    """As `page`, each asset with what was published last; without any until its baselines are ready."""
+    """As `page`, each asset with what was published last; without any until its baselines are ready.
+
+    Its first baseline is by the method that is paid by.
+    """
     found, total = page(db, tenant, event_uuid, offset=offset, limit=limit)
     uuids = [each.uuid for each in found]
     by_asset: dict[UUID, list[Baseline]] = {uuid: [] for uuid in uuids}
-    for each in results.of_assets(db, tenant.id, event_uuid, RunKind.BASELINE, uuids):
+    statements = results.of_assets(db, tenant.id, event_uuid, RunKind.BASELINE, uuids)
+    if run := run_queries.newest_run(db, tenant.id, event_uuid, RunKind.BASELINE):
+        how = basis.read(run.basis)
+        statements.sort(key=lambda each: how.place(each.method))
+    for each in statements:
         values: dict[Channel, int | None] = {"import": each.baseline, "export": each.export_baseline}
         published = [Baseline(kwh(value), each.method, name) for name, value in values.items() if value is not None]
         by_asset[each.asset_uuid] += published

@@ -89,6 +89,10 @@ class Basis:
         """Methods that the run makes statements by."""
         return tuple(each for each in self.methods if self.kind is not RunKind.CONTROL or each.base is not None)
 
+    def place(self, method: str) -> int:
+        """Where a method stands among the event's."""
+        return [each.rules.id for each in self.methods].index(method)
+
     def settled_by(self, groups: Mapping[str, ControlGroup]) -> "Basis":
         """Of controls: the basis of the settlement that compares with them, given each method's group."""
         methods = tuple(replace(each, group=groups.get(each.rules.id)) for each in self.methods)

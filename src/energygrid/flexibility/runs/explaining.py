@@ -37,16 +37,23 @@ def explain(
     """
     for each in (RunKind.SETTLEMENT, RunKind.BASELINE, RunKind.CONTROL):
         if found := results.as_of(db, tenant.id, event, each, [asset], as_of):
-            run = queries.find_run(db, tenant.id, event, each, found[0].revision)
             newest = queries.newest_run(db, tenant.id, event, each)
-            assert run is not None
-            return [_explained(statement, basis.read(run.basis), newest) for statement in found]
+            told = [(statement, _basis(db, tenant, statement)) for statement in found]
+            told.sort(key=lambda pair: pair[1].place(pair[0].method))
+            return [_explained(statement, how, newest) for statement, how in told]
     raise NotFound("NO_STATEMENT", "there are no figures of this asset: it takes no part, or nothing is computed yet")
+
+
+def _basis(db: Connection, tenant: Tenant, statement: Statement) -> Basis:
+    """Of the run that made it: of an asset's statements some may be older than others."""
+    run = queries.find_run(db, tenant.id, statement.event_uuid, statement.kind, statement.revision)
+    assert run is not None
+    return basis.read(run.basis)
 
 
 def _explained(statement: Statement, how: Basis, newest: Run | None) -> dict[str, Any]:
     proof = json.loads(statement.evidence)
-    rules = next(each for each in how.methods if each.rules.id == statement.method)
+    rules = how.methods[how.place(statement.method)]
     flows = {name: _flow(proof, proof[name]) for name in ("import", "export") if name in proof}
     return {
         "kind": statement.kind,

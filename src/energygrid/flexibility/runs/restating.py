@@ -51,10 +51,11 @@ def restate(db: Connection, tenant: Tenant, now: datetime) -> None:
     marked: set[tuple[UUID, str, UUID]] = set()
     for only, touched in noted:
         events = {event for event, _ in runs if only in {None, event}}
-        marked.update(results.affected(db, tenant.id, touched, sorted(events - busy)))
+        if idle := sorted(events - busy):
+            marked.update(results.affected(db, tenant.id, touched, idle))
         for event in sorted(events & busy):
             queries.add_touched(db, tenant.id, touched, now, event)
-    for (event, kind), rows in groupby(sorted(marked), key=lambda row: row[:2]):
+    for (event, kind), rows in groupby(sorted(marked, key=_order), key=lambda row: row[:2]):
         run = runs.get((event, kind))
         if run is None:
             continue
@@ -64,6 +65,11 @@ def restate(db: Connection, tenant: Tenant, now: datetime) -> None:
             for only, touched in noted:
                 if only in {None, event}:
                     queries.add_touched(db, tenant.id, touched, now, event)
+
+
+def _order(marked: tuple[UUID, str, UUID]) -> tuple[int, str, int]:
+    event, kind, asset = marked
+    return event.int, kind, asset.int
 
 
 def _is_newest(db: Connection, tenant: Tenant, run: Run) -> bool:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from energygrid.access.caller import Tenant
+from energygrid.access.caller import Actor, Tenant
 from energygrid.errors import Conflict, NotFound
+from energygrid.flexibility.events.common import note
 from energygrid.flexibility.events.queries import events
 from energygrid.flexibility.runs.queries import standing as queries
 from energygrid.flexibility.runs.queries.standing import Open
@@ -20,7 +21,7 @@ def standing(db: Connection, tenant: Tenant, now: datetime) -> list[Open]:
     return [each for each in queries.open_runs(db, tenant.id, PART) if each.failed or now - each.started_at > _LONG]
 
 
-def begin_again(db: Connection, tenant: Tenant, event_uuid: UUID, now: datetime) -> None:
+def begin_again(db: Connection, tenant: Tenant, event_uuid: UUID, *, who: Actor, now: datetime) -> None:
     """Begin the run anew that an event waits for. Raises NotFound UNKNOWN_EVENT, Conflict NOT_CALCULATING."""
     event = events.lock_event(db, tenant.id, event_uuid)
     if event is None:
@@ -28,3 +29,4 @@ def begin_again(db: Connection, tenant: Tenant, event_uuid: UUID, now: datetime)
     if all(each.event_uuid != event_uuid for each in queries.open_runs(db, tenant.id, PART)):
         raise Conflict("NOT_CALCULATING", "nothing of this event is being calculated: its figures are published")
     start(db, tenant, event, now)
+    note(db, tenant, event_uuid, "event.recomputed", who, now)

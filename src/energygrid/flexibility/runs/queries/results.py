@@ -30,8 +30,10 @@ def insert(db: Connection, statements: Sequence[Statement]) -> None:
 
 
 def of_assets(db: Connection, tenant_id: int, event: UUID, kind: str, assets: Sequence[UUID]) -> list[Statement]:
-    """Newest statements, in the order of their assets."""
-    query = f"SELECT {_COLUMNS} FROM flex_statement WHERE {_AT} AND asset_uuid = ANY(%s::uuid[]) ORDER BY asset_uuid"  # noqa: S608
+    """Newest statements, in the order of their assets and methods."""
+    query = f"""
+        SELECT {_COLUMNS} FROM flex_statement WHERE {_AT} AND asset_uuid = ANY(%s::uuid[]) ORDER BY asset_uuid, method
+    """  # noqa: S608
     with driver(db).cursor(binary=True) as cursor:
         return [Statement(*row) for row in cursor.execute(query, (tenant_id, event, kind, list(assets)))]
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from energygrid.database import arrays
@@ -15,7 +15,7 @@ from energygrid.database.arrays import PackedArray
 from energygrid.database.driver import driver
 from energygrid.flexibility.events.tables import flex_event, flex_event_asset
 from energygrid.flexibility.registry.tables import flex_asset
-from energygrid.flexibility.runs.tables import flex_run, flex_run_part, flex_touched
+from energygrid.flexibility.runs.tables import flex_run, flex_run_part
 from energygrid.metering.readings import Int64s
 
 Touched = Int64s | Sequence[tuple[int, int, int]]
@@ -41,6 +41,7 @@ _ADD_TOUCHED = """
     INSERT INTO flex_touched (tenant_id, touched_at, event_uuid, series, first, last)
     VALUES (%s, %s, %s, %b::bigint[], %b::int[], %b::int[])
 """
+_TAKE_TOUCHED = "DELETE FROM flex_touched WHERE tenant_id = %b RETURNING event_uuid, series, first, last"
 _COLUMNS = [column for column in flex_run.c if column.name != "tenant_id"]
 _NEWEST = flex_run.c.revision.desc()
 
@@ -181,12 +182,10 @@ def packed(touched: Touched) -> tuple[PackedArray, PackedArray, PackedArray]:
     return arrays.bigints(series), arrays.ints(first), arrays.ints(last)
 
 
-def take_touched(db: Connection, tenant_id: int) -> list[tuple[UUID | None, list[tuple[int, int, int]]]]:
+def take_touched(db: Connection, tenant_id: int) -> list[tuple[UUID | None, Touched]]:
     """All that was noted, each with the only event that it is for; None: for all."""
-    table = flex_touched.c
-    taken = delete(flex_touched).where(table.tenant_id == tenant_id)
-    rows = db.execute(taken.returning(table.event_uuid, table.series, table.first, table.last))
-    return [(row[0], list(zip(*row[1:], strict=True))) for row in rows]
+    with arrays.columns(db) as cursor:
+        return [(event, np.column_stack(each)) for event, *each in cursor.execute(_TAKE_TOUCHED, (tenant_id,))]
 
 
 def has_assets(db: Connection, tenant_id: int) -> bool:
