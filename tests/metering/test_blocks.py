@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -48,3 +49,15 @@ def test_three_decimals_take_fewer_than_two_bytes_a_reading() -> None:
 @given(st.lists(st.sampled_from(["", "S14", "E52/79 outage"]), min_size=1, max_size=288))
 def test_marks_of_the_source_come_back(marks: list[str]) -> None:
     assert blocks.unpack_marks(blocks.pack_marks(marks), len(marks)) == marks
+
+
+@pytest.mark.parametrize("intervals", [1, 48])
+def test_no_blocks_are_no_values(intervals: int) -> None:
+    assert blocks.unpack_values([], intervals).shape == (0, intervals)
+    assert blocks.pack_values(np.empty((0, intervals))) == []
+
+
+def test_a_block_has_as_few_decimals_as_hold_it() -> None:
+    """Byte 1 of the form: 0.25 needs two, 1.5 one, 7 none, 123456789 none though three would not hold it."""
+    days = np.array([[0.25] * 48, [1.5] * 48, [7.0] * 48, [123_456_789.0] * 48, [0.0625] * 48])
+    assert [packed[1] for packed in blocks.pack_values(days)] == [2, 1, 0, 0, 4]

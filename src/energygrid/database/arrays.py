@@ -105,17 +105,16 @@ def _fixed(values: NDArray[Any], element: str) -> PackedArray:
 
 def _fields(columns: Sequence[tuple[str, NDArray[Any]]]) -> NDArray[np.void]:
     """Each value behind its length, a row after the other."""
-    names = range(len(columns))
-    kinds = [
-        (f"{part}{name}", kind)
-        for name in names
-        for part, kind in (("length", ">i4"), ("value", _KINDS[columns[name][0]]))
+    fields = [
+        field
+        for at, (element, _) in enumerate(columns)
+        for field in ((f"length{at}", ">i4"), (f"value{at}", _KINDS[element]))
     ]
-    rows = np.empty(len(columns[0][1]), kinds)
-    for name, (element, values) in zip(names, columns, strict=True):
-        rows[f"length{name}"] = np.dtype(_KINDS[element]).itemsize
+    rows = np.empty(len(columns[0][1]), fields)
+    for at, (element, values) in enumerate(columns):
         since = values.astype("M8[us]").astype(np.int64) if element == "timestamptz" else values
-        rows[f"value{name}"] = since - _ORIGINS[element]
+        rows[f"length{at}"] = np.dtype(_KINDS[element]).itemsize
+        rows[f"value{at}"] = since - _ORIGINS[element]
     return rows
 
 

@@ -65,7 +65,7 @@ def unpack_joined(packed: bytes, sizes: Int64s, intervals: int) -> Matrix:
     """The same of blocks that stand one after the other."""
     blocks = len(sizes)
     if intervals < _SHORT:
-        plain = np.frombuffer(packed, np.uint8).reshape(blocks, -1)[:, 1:]
+        plain = np.frombuffer(packed, np.uint8).reshape(blocks, 8 * intervals + 1)[:, 1:]
         return np.ascontiguousarray(plain).view("<f8").reshape(blocks, intervals).astype(np.float64)
     ends = np.cumsum(sizes)
     starts = ends - sizes

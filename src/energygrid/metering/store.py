@@ -157,19 +157,13 @@ def _known(db: Connection, readings: DayReadings) -> _Known:
     found, at = found.only(wanted), np.searchsorted(asked, stored[wanted])
     place = np.full(len(asked), -1)
     place[at] = np.arange(len(found))
+    values = blocks.unpack_values(found.values, readings.intervals)
+    quality = blocks.unpack_quality(found.quality, values)
     if len(found) == len(asked):
-        values = blocks.unpack_values(found.values, readings.intervals)
-        return _Known(found, place, values, blocks.unpack_quality(found.quality, values))
-    known = _Known(
-        found,
-        place,
-        np.full((len(asked), readings.intervals), np.nan),
-        np.zeros((len(asked), readings.intervals), np.uint8),
-    )
-    if len(found):
-        values = blocks.unpack_values(found.values, readings.intervals)
-        known.values[at] = values
-        known.quality[at] = blocks.unpack_quality(found.quality, values)
+        return _Known(found, place, values, quality)
+    shape = len(asked), readings.intervals
+    known = _Known(found, place, np.full(shape, np.nan), np.zeros(shape, np.uint8))
+    known.values[at], known.quality[at] = values, quality
     return known
 
 
