@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import psycopg
 from sqlalchemy import ARRAY, Connection, Text, any_, delete, insert, literal
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from energygrid.database import arrays
 from energygrid.database.arrays import Instants
 from energygrid.database.driver import driver
-from energygrid.metering.calendar import date_of
+from energygrid.metering.calendar import date_of, day_number
 from energygrid.metering.readings import Bools, Int64s, SeriesKey
 from energygrid.metering.tables import parked_reading, register_read
 
@@ -111,18 +112,15 @@ _BLOCKS_AS_OF = _AS_COLUMNS.format(f"""
 # A block is replaced only by the revision that follows the one it was merged with: a writer that lost the race finds
 # its key missing in the answer and merges again.
 _WRITE_BLOCKS = f"""
-    WITH won AS (
-        INSERT INTO reading_block ({_BLOCK_COLUMNS})
-        SELECT * FROM unnest(
-            %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
-        )
-        ON CONFLICT (series_id, day) DO UPDATE SET
-            revision = excluded.revision, known_at = excluded.known_at, values = excluded.values,
-            quality = excluded.quality, source_quality = excluded.source_quality
-        WHERE reading_block.revision = excluded.revision - 1
-        RETURNING series_id, day
+    INSERT INTO reading_block ({_BLOCK_COLUMNS})
+    SELECT * FROM unnest(
+        %b::bigint[], %b::date[], %b::int[], %b::timestamptz[], %b::bytea[], %b::bytea[], %b::text[]
     )
-    SELECT array_agg(series_id), array_agg(day) FROM won
+    ON CONFLICT (series_id, day) DO UPDATE SET
+        revision = excluded.revision, known_at = excluded.known_at, values = excluded.values,
+        quality = excluded.quality, source_quality = excluded.source_quality
+    WHERE reading_block.revision = excluded.revision - 1
+    RETURNING series_id, day
 """  # noqa: S608
 
 _COPY_REVISIONS = f"COPY reading_revision ({_BLOCK_COLUMNS}) FROM STDIN (FORMAT BINARY)"
@@ -180,16 +178,14 @@ def write_blocks(db: Connection, parts: Iterable[Blocks]) -> Bools:
     A part is written while the next one is made.
     """
     with driver(db).pipeline():
-        sent = [(part, arrays.columns(db).execute(_WRITE_BLOCKS, _given(part))) for part in parts]
-    return np.concatenate([_won(part, *cursor.fetchall()[0]) for part, cursor in sent])
+        sent = [(part, driver(db).execute(_WRITE_BLOCKS, _given(part), binary=True)) for part in parts]
+    return np.concatenate([_won(part, cursor) for part, cursor in sent])
 
 
-def _won(part: Blocks, series_ids: Int64s | None, days: Int64s | None) -> Bools:
-    if series_ids is None or days is None:
-        return np.zeros(len(part), np.bool_)
-    if len(series_ids) == len(part):
+def _won(part: Blocks, cursor: psycopg.Cursor[Any]) -> Bools:
+    if cursor.rowcount == len(part):
         return np.ones(len(part), np.bool_)
-    keys = set(zip(series_ids.tolist(), days.tolist(), strict=True))
+    keys = {(series_id, day_number(day)) for series_id, day in cursor}
     every = zip(part.series_id.tolist(), part.day.tolist(), strict=True)
     return np.array([key in keys for key in every], np.bool_)
 
