@@ -9,12 +9,12 @@ import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import psycopg
 from numpy.typing import ArrayLike, NDArray
-from psycopg.abc import Buffer
+from psycopg.abc import Buffer, Params
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import Format
 from sqlalchemy import Connection
@@ -194,12 +194,21 @@ class _Instants(_Column):
         return super().load(data).astype("M8[us]")
 
 
-def columns(db: Connection) -> psycopg.Cursor[Any]:
+class ColumnCursor(psycopg.Cursor[Any]):
+    """A cursor for statements whose parameters are columns."""
+
+    def execute(self, query: Any, params: Params | None = None, **how: Any) -> Self:
+        """Planned anew each time: without its values, a plan compares each row with each element of a long array."""
+        return super().execute(query, params, **{"prepare": False} | how)
+
+
+def columns(db: Connection) -> ColumnCursor:
     """A cursor that gives arrays of bigint and int as int64, of date as days since 1970, of timestamptz as instants.
 
     Such an array has no nulls. Arrays of other types are lists, as ever.
     """
-    cursor = driver(db).cursor(binary=True)
+    cursor = ColumnCursor(driver(db))
+    cursor.format = Format.BINARY
     for loader in (_Column, _Ints, _Dates, _Instants):
         cursor.adapters.register_loader(psycopg.adapters.types[loader.element].array_oid, loader)
     return cursor

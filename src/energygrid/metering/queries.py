@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import psycopg
 from sqlalchemy import ARRAY, Connection, Text, any_, delete, insert, literal
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -134,20 +133,21 @@ def insert_series(
     owners, commodities, flows, kinds, units, intervals, channels, offsets, zones = zip(*rows, strict=True)
     named = map(arrays.texts, (owners, commodities, flows, kinds, units))
     columns = (*named, arrays.ints(intervals), arrays.texts(channels), arrays.ints(offsets), arrays.texts(zones))
-    driver(db).execute(_ADD_SERIES, (tenant_id, owner_kind, now, *columns))
+    with arrays.columns(db) as cursor:
+        cursor.execute(_ADD_SERIES, (tenant_id, owner_kind, now, *columns))
 
 
 def series_of_owners(
     db: Connection, tenant_id: int, owner_kind: str, owner_ids: Sequence[str]
 ) -> list[tuple[Any, ...]]:
     """All of a series but when it was made, in the order of the table's columns; oldest first."""
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         return cursor.execute(_SERIES_OF_OWNERS, (tenant_id, owner_kind, arrays.texts(owner_ids))).fetchall()
 
 
 def series_by_ids(db: Connection, tenant_id: int, series_ids: Sequence[int]) -> list[tuple[Any, ...]]:
     """The same."""
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         return cursor.execute(_SERIES_BY_IDS, (tenant_id, arrays.bigints(series_ids))).fetchall()
 
 
@@ -178,11 +178,11 @@ def write_blocks(db: Connection, parts: Iterable[Blocks]) -> Bools:
     A part is written while the next one is made.
     """
     with driver(db).pipeline():
-        sent = [(part, driver(db).execute(_WRITE_BLOCKS, _given(part), binary=True)) for part in parts]
+        sent = [(part, arrays.columns(db).execute(_WRITE_BLOCKS, _given(part))) for part in parts]
     return np.concatenate([_won(part, cursor) for part, cursor in sent])
 
 
-def _won(part: Blocks, cursor: psycopg.Cursor[Any]) -> Bools:
+def _won(part: Blocks, cursor: arrays.ColumnCursor) -> Bools:
     if cursor.rowcount == len(part):
         return np.ones(len(part), np.bool_)
     keys = {(series_id, day_number(day)) for series_id, day in cursor}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from energygrid.database import arrays
 from energygrid.database.driver import driver
 from energygrid.flexibility.runs.queries.runs import Touched, packed
 from energygrid.flexibility.runs.statement import Statement
@@ -216,5 +217,5 @@ _AFFECTED = """
 
 def affected(db: Connection, tenant_id: int, touched: Touched, events: Sequence[UUID]) -> list[tuple[UUID, str, UUID]]:
     """(event, kind, asset) of statements that the changed days of these series have a part in."""
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         return list(cursor.execute(_AFFECTED, (*packed(touched), tenant_id, list(events))))
