@@ -195,7 +195,7 @@ class _Instants(_Column):
 
 
 class ColumnCursor(psycopg.Cursor[Any]):
-    """A cursor for statements whose parameters are columns."""
+    """A cursor for statements whose parameters are columns, or lists of thousands."""
 
     def execute(self, query: Any, params: Params | None = None, **how: Any) -> Self:
         """Planned anew each time: without its values, a plan compares each row with each element of a long array."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 
+from energygrid.database import arrays
 from energygrid.database.driver import driver
 
 
@@ -77,8 +78,8 @@ def of_asset(db: Connection, tenant_id: int, asset: UUID) -> list[Measured]:
 
 def of_assets(db: Connection, tenant_id: int, method: str, assets: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:
     """Figures by one method, of those assets that have any."""
-    rows = driver(db).execute(_OF_ASSETS, (tenant_id, method, list(assets)))
-    return {row[0]: row[1] for row in rows}
+    with arrays.columns(db) as cursor:
+        return dict(cursor.execute(_OF_ASSETS, (tenant_id, method, list(assets))))
 
 
 def of_part(db: Connection, tenant_id: int, event: UUID, kind: str, revision: int, part: int) -> list[UUID]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from energygrid.database import arrays
 from energygrid.database.driver import driver
 
 
@@ -120,13 +121,13 @@ def controls(db: Connection, tenant_id: int, event: UUID) -> list[UUID]:
 
 def members(db: Connection, tenant_id: int, assets: Sequence[UUID]) -> list[Member]:
     """In the order of their UUIDs."""
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         return [Member(*row) for row in cursor.execute(_MEMBERS, (tenant_id, list(assets)))]
 
 
 def blocks(db: Connection, series: Sequence[int], first: date, last: date, *, ever: bool = False) -> list[Blocks]:
     """Of the days first..last; with `ever` also those that were replaced since."""
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         cursor.execute(_EVER if ever else _NOW, (first, list(series), first, last))
         return [Blocks(*row) for row in cursor]
 
@@ -141,6 +142,6 @@ def events(
     apart_from: UUID | None = None,
 ) -> list[Taken]:
     """Those that touch [start, end)."""
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         cursor.execute(_EVENTS, (tenant_id, list(assets), apart_from, end, start))
         return [Taken(*row) for row in cursor]

@@ -35,7 +35,7 @@ def of_assets(db: Connection, tenant_id: int, event: UUID, kind: str, assets: Se
     query = f"""
         SELECT {_COLUMNS} FROM flex_statement WHERE {_AT} AND asset_uuid = ANY(%s::uuid[]) ORDER BY asset_uuid, method
     """  # noqa: S608
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         return [Statement(*row) for row in cursor.execute(query, (tenant_id, event, kind, list(assets)))]
 
 
@@ -62,7 +62,8 @@ def leavers(
         SELECT method, asset_uuid FROM flex_statement
         WHERE {_AT} AND NOT (method = ANY(%s) AND asset_uuid = ANY(%s::uuid[]))
     """  # noqa: S608
-    return list(driver(db).execute(query, (tenant_id, event, kind, list(methods), list(assets))))
+    with arrays.columns(db) as cursor:
+        return list(cursor.execute(query, (tenant_id, event, kind, list(methods), list(assets))))
 
 
 def assets(db: Connection, tenant_id: int, event: UUID, kind: str) -> list[UUID]:
@@ -142,7 +143,7 @@ def as_of(
     if at is None:
         return of_assets(db, tenant_id, event, kind, assets)
     key = (tenant_id, event, kind, list(assets))
-    with driver(db).cursor(binary=True) as cursor:
+    with arrays.columns(db) as cursor:
         return [Statement(*row) for row in cursor.execute(_KEPT, (*key, *key, at))]
 
 
