@@ -1,4 +1,4 @@
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -187,22 +187,14 @@ def test_the_sources_own_quality_marks_are_kept(db: Connection, tenant: Tenant) 
 
 def test_writers_of_the_same_day_lose_nothing(database: Database, committed_tenant: Tenant) -> None:
     series = database.write(make, committed_tenant, key(interval_s=60))
-    failures: list[BaseException] = []
 
     def write(part: int) -> None:
-        try:
-            for n in range(part, 1440, 8):
-                at = NOW + timedelta(seconds=n)
-                database.write(write_readings, series, batch(series, [T0 + n * 60], [float(n)]), known_at=at)
-        except BaseException as error:  # noqa: BLE001
-            failures.append(error)
+        for n in range(part, 1440, 8):
+            at = NOW + timedelta(seconds=n)
+            database.write(write_readings, series, batch(series, [T0 + n * 60], [float(n)]), known_at=at)
 
-    threads = [threading.Thread(target=write, args=(part,)) for part in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
     assert database.read(read, series[0], Span.of(T0, T0 + DAY_S)).value.tolist() == list(map(float, range(1440)))
     revision = database.read(lambda db: db.execute(text("SELECT revision FROM reading_block")).scalar_one())
     assert revision == 1440
@@ -214,25 +206,17 @@ def test_writers_that_name_the_same_series_in_another_order_lose_nothing(
     """Each write goes out in several parts; whoever is second merges again, with the days that it lost alone."""
     monkeypatch.setattr(store, "_PART", 2)
     series = database.write(make, committed_tenant, *(key(f"m{n}", interval_s=60) for n in range(5)))
-    failures: list[BaseException] = []
 
     def write(part: int) -> None:
         mine = series[::-1] if part % 2 else series[part // 2 :]
-        try:
-            for n in range(part, 200, 4):
-                starts, index = [T0 + n * 60] * len(mine), list(range(len(mine)))
-                given_batch = batch(mine, starts, [float(n)] * len(mine), index=index)
-                report = database.write(write_readings, mine, given_batch, known_at=NOW + timedelta(seconds=n))
-                assert (report.accepted, len(report.touched)) == (len(mine), len(mine))
-        except BaseException as error:  # noqa: BLE001
-            failures.append(error)
+        for n in range(part, 200, 4):
+            starts, index = [T0 + n * 60] * len(mine), list(range(len(mine)))
+            given_batch = batch(mine, starts, [float(n)] * len(mine), index=index)
+            report = database.write(write_readings, mine, given_batch, known_at=NOW + timedelta(seconds=n))
+            assert (report.accepted, len(report.touched)) == (len(mine), len(mine))
 
-    threads = [threading.Thread(target=write, args=(part,)) for part in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
     whole = database.read(read_many, series[1:], Span.of(T0, T0 + 200 * 60))
     assert [each.value.tolist() for each in whole] == [list(map(float, range(200)))] * 4
     kept = database.read(lambda db: db.execute(text("SELECT count(*), max(revision) FROM reading_revision")).one())

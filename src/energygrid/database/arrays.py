@@ -28,7 +28,6 @@ _ORIGINS = {"int8": 0, "int4": 0, "date": _DAYS_TO_2000, "timestamptz": _MICROSE
 _NULL = struct.pack("!i", -1)
 _COPY_HEAD, _COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), struct.pack("!h", -1)
 
-Int64s = NDArray[np.int64]
 Instants = NDArray[np.datetime64]
 """datetime64[us], UTC."""
 

@@ -78,10 +78,6 @@ class Gridded:
         grid = [position.setdefault(Grid.of(each), len(position)) for each in series]
         return cls(np.array([each.id for each in series], np.int64), np.array(grid, np.int64), list(position))
 
-    @classmethod
-    def alike(cls, ids: Int64s, grid: Grid) -> "Gridded":
-        return cls(ids, np.zeros(len(ids), np.int64), [grid])
-
 
 def on_grid(grid: Grid, series_ids: Sequence[int], found: Blocks, span: Span) -> list[Readings]:
     """Readings of each of the series, from their blocks."""
@@ -90,23 +86,20 @@ def on_grid(grid: Grid, series_ids: Sequence[int], found: Blocks, span: Span) ->
     values = np.full((len(series_ids) * days, grid.intervals), np.nan)
     quality = np.zeros(values.shape, np.uint8)
     row = _rows(series_ids, found.series_id)
-    if len(found):
-        known = blocks.unpack_values(found.values, grid.intervals)
-        at = row * days + found.day - first
-        values[at] = known
-        quality[at] = blocks.unpack_quality(found.quality, known)
+    known = blocks.unpack_values(found.values, grid.intervals)
+    at = row * days + found.day - first
+    values[at] = known
+    quality[at] = blocks.unpack_quality(found.quality, known)
     known_at: list[datetime | None] = [None] * len(series_ids)
     begins = np.flatnonzero(np.diff(row, prepend=-1))
-    if len(found):
-        newest = np.maximum.reduceat(found.known_at, begins)
-        for place, at_last in zip(row[begins].tolist(), newest, strict=True):
-            known_at[place] = to_datetime(at_last)
+    for place, newest in zip(row[begins].tolist(), np.maximum.reduceat(found.known_at, begins), strict=True):
+        known_at[place] = to_datetime(newest)
     instants = grid.instants(first, days)
     low, high = np.searchsorted(instants, span.instants()).tolist()
     start = instants[low:high]
     by_series = values.reshape(len(series_ids), -1)[:, low:high]
     quality_by_series = quality.reshape(len(series_ids), -1)[:, low:high]
-    return [Readings(start, by_series[row], quality_by_series[row], known_at[row]) for row in range(len(series_ids))]
+    return [Readings(start, *each) for each in zip(by_series, quality_by_series, known_at, strict=True)]
 
 
 def _rows(series_ids: Sequence[int], found: Int64s) -> Int64s:

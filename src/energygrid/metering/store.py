@@ -59,10 +59,7 @@ class WriteReport:
         self.touch(other.touched)
 
     def touch(self, days: Int64s) -> None:
-        """Add the changed days of some series, (k, 3) as in `touched`."""
-        if not len(self.touched):
-            self.touched = days
-            return
+        """Add changed days, (k, 3) as in `touched`; a series may stand there more than once."""
         every = np.concatenate((self.touched, days))
         every = every[np.argsort(every[:, 0], kind="stable")]
         begins = np.flatnonzero(np.diff(every[:, 0], prepend=-1))
@@ -254,11 +251,8 @@ def _count(
     report.replaced += int((merged.replaced & of_done).sum())
     report.unchanged += int((merged.unchanged & of_done).sum())
     report.blocks += int(changed.sum())
-    series_id, day = readings.series_id[changed], readings.day[changed]
-    begins = np.flatnonzero(np.diff(series_id, prepend=-1))
-    if begins.size:
-        ends = np.append(begins[1:], len(series_id)) - 1
-        report.touch(np.column_stack((series_id[begins], day[begins], day[ends])))
+    day = readings.day[changed]
+    report.touch(np.column_stack((readings.series_id[changed], day, day)))
     if merged.outranked.any() and not estimates:
         at = readings.row[merged.outranked & of_done]
         _reject(report, batch, at, "ACTUAL_KNOWN", "an estimate does not replace an actual value")

@@ -48,8 +48,7 @@ def take(db: Connection, tenant: Tenant, records: Records, *, who: Actor, now: d
         ("ARCHIVED: the asset has been archived", targets.archived),
         ("CONSENT_WITHDRAWN (403): the user has withdrawn consent", targets.withdrawn),
     ):
-        if refused.any():
-            records = records.refuse(refused[records.index], reason)
+        records = records.refuse(refused[records.index], reason)
     series, index = _series(db, tenant, targets, records, now)
     batch = ReadingBatch(
         series=[],  # the store is given stored ones

@@ -152,13 +152,11 @@ def _columns(records: Sequence[Any], rows: list[int] | None, asset: str | None, 
     count = len(records)
     if asset is None:
         named = [each.assetUUID for each in records]
-        spelt = list(dict.fromkeys(named))
-        canonical = [name.strip().lower() for name in spelt]
-        assets = spelt if canonical == spelt else list(dict.fromkeys(canonical))
-        position = dict(zip(assets, range(len(assets)), strict=True))
-        if assets is not spelt:  # one asset may be spelt in two ways
-            position.update({name: position[each] for name, each in zip(spelt, canonical, strict=True)})
-        index = np.fromiter(map(position.__getitem__, named), np.int64, count)
+        canonical = {name: name.strip().lower() for name in dict.fromkeys(named)}  # one asset may be spelt in two ways
+        assets = list(dict.fromkeys(canonical.values()))
+        position = {name: at for at, name in enumerate(assets)}
+        place = {name: position[each] for name, each in canonical.items()}
+        index = np.fromiter(map(place.__getitem__, named), np.int64, count)
     else:
         assets, index = [asset], np.zeros(count, np.int64)
     stamps = [each.timestamp for each in records]
@@ -182,8 +180,7 @@ def _checked(records: Records, now: int) -> Records:
     """What a record may say, whatever its asset is."""
     records.start = np.where(records.start >= _MILLISECONDS_FROM, records.start // 1000, records.start)
     known = _are_uuids(records.assets)
-    if not known.all():
-        records = records.refuse(~known[records.index], "UNKNOWN_ASSET: there is no such asset")
+    records = records.refuse(~known[records.index], "UNKNOWN_ASSET: there is no such asset")
     records = records.refuse(records.value < 0, "NEGATIVE: a value is 0 or more, in both channels")
     too_much = ~(records.value <= _MOST_KWH)
     records = records.refuse(too_much, f"TOO_MUCH: more than {_MOST_KWH:.0f} kWh in one half-hour")

@@ -38,15 +38,15 @@ def explain(
     for each in (RunKind.SETTLEMENT, RunKind.BASELINE, RunKind.CONTROL):
         if found := results.as_of(db, tenant.id, event, each, [asset], as_of):
             newest = queries.newest_run(db, tenant.id, event, each)
-            told = [(statement, _basis(db, tenant, statement)) for statement in found]
-            told.sort(key=lambda pair: pair[1].place(pair[0].method))
-            return [_explained(statement, how, newest) for statement, how in told]
+            # of an asset's statements some may be of older runs than others
+            bases = {revision: _basis(db, tenant, event, each, revision) for revision in {s.revision for s in found}}
+            found.sort(key=lambda statement: bases[statement.revision].place(statement.method))
+            return [_explained(statement, bases[statement.revision], newest) for statement in found]
     raise NotFound("NO_STATEMENT", "there are no figures of this asset: it takes no part, or nothing is computed yet")
 
 
-def _basis(db: Connection, tenant: Tenant, statement: Statement) -> Basis:
-    """Of the run that made it: of an asset's statements some may be older than others."""
-    run = queries.find_run(db, tenant.id, statement.event_uuid, statement.kind, statement.revision)
+def _basis(db: Connection, tenant: Tenant, event: UUID, kind: RunKind, revision: int) -> Basis:
+    run = queries.find_run(db, tenant.id, event, kind, revision)
     assert run is not None
     return basis.read(run.basis)
 
